@@ -1,0 +1,20 @@
+# gramian_options: warnings as errors for our own code. Link it PRIVATE, and inside $<BUILD_INTERFACE:...> where the
+# target is exported; generated code does without it.
+add_library(gramian_options INTERFACE)
+target_compile_options(gramian_options INTERFACE
+  -Wall -Wextra -Wpedantic
+  -Wshadow             # a hidden name is nearly always a mistake
+  -Wconversion         # sizes and dtypes change only where it is written down
+  -Wnon-virtual-dtor
+  -Woverloaded-virtual
+  -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # The annotations of gramian/base/mutex.h are checked by clang only.
+  target_compile_options(gramian_options INTERFACE -Wthread-safety)
+endif()
+
+# Sanitizers apply to every file of the build, generated ones too: half-instrumented programs report nonsense.
+if(GRAMIAN_SANITIZE)
+  add_compile_options(-fsanitize=${GRAMIAN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GRAMIAN_SANITIZE})
+endif()

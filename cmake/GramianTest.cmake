@@ -1,0 +1,47 @@
+include(GoogleTest)
+
+# gramian_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
+#
+# One GoogleTest program; each of its tests becomes a ctest test with the labels. The tests are listed when ctest
+# starts, so that building never runs anything. LABELS defaults to unit, TIMEOUT to 120 seconds.
+function(gramian_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "gramian_test(${name}): needs SOURCES, does not know '${arg_UNPARSED_ARGUMENTS}'")
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(GRAMIAN_SANITIZE)
+    math(EXPR arg_TIMEOUT "5 * ${arg_TIMEOUT}")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE gramian_options ${arg_LIBRARIES} GTest::gmock_main)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  set_property(GLOBAL APPEND PROPERTY GRAMIAN_TEST_TARGETS ${name})
+  foreach(label IN LISTS arg_LABELS)
+    set_property(GLOBAL APPEND PROPERTY GRAMIAN_TEST_TARGETS_${label} ${name})
+  endforeach()
+  gtest_discover_tests(${name}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES
+      LABELS "${arg_LABELS}"
+      TIMEOUT ${arg_TIMEOUT}
+      ENVIRONMENT "OPENBLAS_NUM_THREADS=1")
+endfunction()
+
+# Adds the targets tests_<label>, each of which builds exactly the programs with that label (as tsan needs them). Call
+# once, after all tests are known.
+function(gramian_test_label_targets)
+  foreach(label unit service integration concurrency golden slow)
+    get_property(programs GLOBAL PROPERTY GRAMIAN_TEST_TARGETS_${label})
+    add_custom_target(tests_${label})
+    if(programs)
+      add_dependencies(tests_${label} ${programs})
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,1 @@
+# Installs the two programs and, for C++ users, the exported targets gramian::client and gramian::proto.
