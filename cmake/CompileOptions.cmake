@@ -1,5 +1,5 @@
-# gramian_options: warnings as errors for our own code. Link it PRIVATE, and inside $<BUILD_INTERFACE:...> where the
-# target is exported; generated code does without it.
+# gramian_options: warnings as errors for our own code. Link it PRIVATE, and inside
+# $<BUILD_INTERFACE:...> where the target is exported; generated code does without it.
 add_library(gramian_options INTERFACE)
 target_compile_options(gramian_options INTERFACE
   -Wall -Wextra -Wpedantic
@@ -13,7 +13,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(gramian_options INTERFACE -Wthread-safety)
 endif()
 
-# Sanitizers apply to every file of the build, generated ones too: half-instrumented programs report nonsense.
+# Sanitizers apply to every file of the build, generated ones too: half-instrumented programs report
+# nonsense.
 if(GRAMIAN_SANITIZE)
   add_compile_options(-fsanitize=${GRAMIAN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GRAMIAN_SANITIZE})

@@ -1,4 +1,5 @@
-# Everything Gramian needs, all of it from Debian 12. Libraries without a CMake target of their own get one here.
+# Everything Gramian needs, all of it from Debian 12. Libraries without a CMake target of their own
+# get one here.
 find_package(Threads REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(OpenBLAS REQUIRED CONFIG)
@@ -15,8 +16,9 @@ if(GRAMIAN_BUILD_TESTS)
 endif()
 
 if(NOT OpenBLAS_LIBRARIES MATCHES "pthread")
-  message(FATAL_ERROR "OpenBLAS is ${OpenBLAS_LIBRARIES}: its pthread flavour is needed, the serial one is not "
-                      "thread-safe. tools/setup.sh installs and selects it.")
+  message(FATAL_ERROR
+    "OpenBLAS is ${OpenBLAS_LIBRARIES}: its pthread flavour is needed, the serial one is not thread-safe. "
+    "tools/setup.sh installs and selects it.")
 endif()
 add_library(OpenBLAS::OpenBLAS INTERFACE IMPORTED)
 set_target_properties(OpenBLAS::OpenBLAS PROPERTIES
@@ -30,17 +32,4 @@ set_target_properties(LAPACKE::LAPACKE PROPERTIES
   INTERFACE_LINK_LIBRARIES "${LAPACKE_LIBRARY};OpenBLAS::OpenBLAS"
   INTERFACE_INCLUDE_DIRECTORIES "${LAPACKE_INCLUDE_DIR}")
 
-find_library(XXHASH_LIBRARY xxhash REQUIRED)
-find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
-add_library(xxHash::xxhash INTERFACE IMPORTED)
-set_target_properties(xxHash::xxhash PROPERTIES
-  INTERFACE_LINK_LIBRARIES "${XXHASH_LIBRARY}"
-  INTERFACE_INCLUDE_DIRECTORIES "${XXHASH_INCLUDE_DIR}")
-
-# CRC-32C of upload chunks.
-find_library(ISAL_LIBRARY isal REQUIRED)
-find_path(ISAL_INCLUDE_DIR isa-l/crc.h REQUIRED)
-add_library(ISAL::isal INTERFACE IMPORTED)
-set_target_properties(ISAL::isal PROPERTIES
-  INTERFACE_LINK_LIBRARIES "${ISAL_LIBRARY}"
-  INTERFACE_INCLUDE_DIRECTORIES "${ISAL_INCLUDE_DIR}")
+include(ChecksumLibraries)

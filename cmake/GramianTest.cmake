@@ -2,8 +2,9 @@ include(GoogleTest)
 
 # gramian_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
 #
-# One GoogleTest program; each of its tests becomes a ctest test with the labels. The tests are listed when ctest
-# starts, so that building never runs anything. LABELS defaults to unit, TIMEOUT to 120 seconds.
+# One GoogleTest program; each of its tests becomes a ctest test with the labels. The tests are listed
+# when ctest starts, so that building never runs anything. LABELS defaults to unit, TIMEOUT to 120
+# seconds (five times that under a sanitizer).
 function(gramian_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
@@ -34,8 +35,8 @@ function(gramian_test name)
       ENVIRONMENT "OPENBLAS_NUM_THREADS=1")
 endfunction()
 
-# Adds the targets tests_<label>, each of which builds exactly the programs with that label (as tsan needs them). Call
-# once, after all tests are known.
+# Adds the targets tests_<label>, each of which builds exactly the programs with that label (as tsan
+# needs them). Call once, after all tests are known.
 function(gramian_test_label_targets)
   foreach(label unit service integration concurrency golden slow)
     get_property(programs GLOBAL PROPERTY GRAMIAN_TEST_TARGETS_${label})

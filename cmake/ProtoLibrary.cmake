@@ -1,13 +1,15 @@
 # gramian_proto_library(<target> <root> <proto>...)
 #
-# A static library of the messages and gRPC services of the given .proto files (paths relative to <root>, with mocks of
-# the stubs). Its headers count as SYSTEM, so generated code is not held to our warnings.
+# A static library of the messages and gRPC services of the given .proto files (paths relative to
+# <root>), with mocks of the stubs. Its headers count as SYSTEM, so generated code is not held to our
+# warnings.
 function(gramian_proto_library target root)
   set(out "${CMAKE_CURRENT_BINARY_DIR}")
   list(TRANSFORM ARGN PREPEND "${root}/" OUTPUT_VARIABLE inputs)
   foreach(proto IN LISTS ARGN)
     string(REGEX REPLACE "\\.proto$" "" stem "${proto}")
-    set(gen "${out}/${stem}.pb.cc" "${out}/${stem}.pb.h" "${out}/${stem}.grpc.pb.cc" "${out}/${stem}.grpc.pb.h")
+    set(gen "${out}/${stem}.pb.cc" "${out}/${stem}.pb.h"
+            "${out}/${stem}.grpc.pb.cc" "${out}/${stem}.grpc.pb.h")
     # Each file depends on all of them: they import one another.
     add_custom_command(OUTPUT ${gen}
       COMMAND protobuf::protoc --cpp_out=${out} --grpc_out=generate_mock_code=true:${out} -I ${root}
