@@ -30,9 +30,16 @@ function(gramian_test name)
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     PROPERTIES
-      LABELS "${arg_LABELS}"
       TIMEOUT ${arg_TIMEOUT}
       ENVIRONMENT "OPENBLAS_NUM_THREADS=1")
+  # gtest_discover_tests keeps only the first label of a list, so they are set once the tests are known.
+  set(labels_file "${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake")
+  file(CONFIGURE OUTPUT "${labels_file}" @ONLY CONTENT [[
+if(DEFINED @name@_TESTS)
+  set_tests_properties(${@name@_TESTS} PROPERTIES LABELS "@arg_LABELS@")
+endif()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels_file}")
 endfunction()
 
 # Adds the targets tests_<label>, each of which builds exactly the programs with that label (as tsan
