@@ -166,11 +166,12 @@ def locks_are_annotated(file):
 
 
 @rule
-def eigen_is_not_in_client_headers(file):
-    """A C++ user of the client library sees no Eigen type: its headers name none."""
-    if file.path.startswith("client/") and file.path.endswith(".h"):
-        for number, _ in matches(file.code, r"\bEigen::"):
-            yield number, "names an Eigen type"
+def client_headers_hide_the_protocol(file):
+    """Headers of the client library name no gRPC, message or Eigen type: a user's build sees std and absl only."""
+    if re.match(r"client/gramian/client/.*\.h$", file.path):
+        for number, path in includes(file):
+            if re.match(r"(grpc|grpcpp|google/protobuf|gramian/v1|gramian/rpc|Eigen)/", path):
+                yield number, f"a public header includes {path}"
 
 
 def strip_comments(lines):

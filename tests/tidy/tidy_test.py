@@ -65,8 +65,9 @@ BAD = {
         "tests/server/c_test.cc": "absl::Notification n;\n",
         "server/d.cc": "std::condition_variable c;\n",
     },
-    "eigen_is_not_in_client_headers": {
-        "client/gramian/client/a.h": GUARDED.format("GRAMIAN_CLIENT_A_H_", "Eigen::MatrixXd m;"),
+    "client_headers_hide_the_protocol": {
+        "client/gramian/client/a.h": GUARDED.format("GRAMIAN_CLIENT_A_H_", "#include <grpcpp/channel.h>"),
+        "client/gramian/client/b.h": GUARDED.format("GRAMIAN_CLIENT_B_H_", '#include "gramian/v1/a.pb.h"'),
     },
 }
 
