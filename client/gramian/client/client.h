@@ -1,0 +1,123 @@
+#ifndef GRAMIAN_CLIENT_CLIENT_H_
+#define GRAMIAN_CLIENT_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gramian/client/activation_writer.h"
+#include "gramian/client/types.h"
+
+namespace gramian {
+
+// How a Client connects and how long its calls may take.
+struct ClientOptions {
+  absl::Duration connect_timeout = absl::Seconds(10);
+  // Of calls that answer with one message.
+  absl::Duration call_timeout = absl::Minutes(1);
+  // Of calls that answer with a stream, and of uploads. The server stops computing when it passes.
+  absl::Duration stream_timeout = absl::Hours(1);
+  // TCP connections that uploads are spread over, apart from the one for everything else, so that a
+  // query never waits behind bulk data. 1 to 64.
+  int upload_connection_count = 4;
+};
+
+// What one call may do differently.
+struct CallOptions {
+  // Zero means the default of ClientOptions for this kind of call.
+  absl::Duration timeout = absl::ZeroDuration();
+  // A stop request ends the call with CANCELLED, and the server's computation with it.
+  std::stop_token stop;
+};
+
+// Called for every block of a matrix, on the thread that made the call.
+using MatrixProgressCallback = std::function<void(const MatrixProgress&)>;
+
+// The constant in UPPER_SNAKE_CASE by which programs tell failures apart, e.g. LAYER_NOT_FOUND or
+// QUEUE_FULL; empty when the server gave none.
+std::string ErrorReason(const absl::Status& status);
+
+// How long the server asks to wait before the same call; zero when it did not say.
+absl::Duration RetryDelay(const absl::Status& status);
+
+// A connection to a Gramian server. Thread-safe; one per process is enough. It must outlive its
+// ActivationWriters.
+//
+// Arguments named `project`, `network`, `snapshot` and `layer` are resource names (resource_name.h
+// makes them). `last` as step of a snapshot means the newest one. Lists are complete: the pages are
+// fetched as needed.
+//
+// Every method returns the status the server gave, with ErrorReason; besides that
+// DEADLINE_EXCEEDED, CANCELLED, and UNAVAILABLE when the server cannot be reached. Calls that
+// answer with one message are repeated on UNAVAILABLE, up to four times with growing pauses, except
+// DeleteSnapshot.
+class Client {
+ public:
+  // `address` is `host:port`, e.g. 127.0.0.1:7443. INVALID_ARGUMENT for malformed options;
+  // UNAVAILABLE when nothing answers within connect_timeout.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
+                                                         const ClientOptions& options = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  absl::StatusOr<std::vector<NetworkInfo>> ListNetworks(absl::string_view project,
+                                                        const CallOptions& options = {});
+  absl::StatusOr<std::vector<SnapshotInfo>> ListSnapshots(absl::string_view network,
+                                                          const CallOptions& options = {});
+  absl::StatusOr<std::vector<LayerInfo>> ListLayers(absl::string_view snapshot,
+                                                    const CallOptions& options = {});
+  absl::StatusOr<LayerInfo> GetLayer(absl::string_view layer, const CallOptions& options = {});
+
+  // Deletes a snapshot with its layers; the step must be a number.
+  absl::StatusOr<DeletedSnapshot> DeleteSnapshot(absl::string_view snapshot,
+                                                 const CallOptions& options = {});
+
+  // Announces a layer and returns when the server has reserved room for it: then write its rows.
+  // See ActivationWriter.
+  absl::StatusOr<ActivationWriter> OpenLayer(const LayerHeader& header,
+                                             const UploadOptions& options = {});
+
+  // One score per measure, in the order given. `measures` are names such as "cka" or "ms-cka-t=4".
+  absl::StatusOr<std::vector<Score>> CompareLayers(absl::string_view layer_a,
+                                                   absl::string_view layer_b,
+                                                   const std::vector<std::string>& measures,
+                                                   const CallOptions& options = {});
+
+  // Every layer of `snapshot_a` (rows) with every layer of `snapshot_b` (columns), by ordinal.
+  absl::StatusOr<SimilarityMatrix> CompareSnapshots(
+      absl::string_view snapshot_a, absl::string_view snapshot_b, absl::string_view measure,
+      const MatrixProgressCallback& progress = nullptr, const CallOptions& options = {});
+
+  // Fuses the layers of each snapshot by alternating diffusion and compares the fused networks, K x
+  // K.
+  absl::StatusOr<SimilarityMatrix> CompareNetworks(const std::vector<std::string>& snapshots,
+                                                   absl::string_view measure,
+                                                   const Fusion& fusion = {},
+                                                   const MatrixProgressCallback& progress = nullptr,
+                                                   const CallOptions& options = {});
+
+  absl::StatusOr<OperatorView> GetOperator(const OperatorQuery& query,
+                                           const CallOptions& options = {});
+
+  absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
+  absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});
+
+ private:
+  struct Connections;
+
+  explicit Client(std::unique_ptr<Connections> connections);
+
+  const std::unique_ptr<Connections> connections_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_CLIENT_CLIENT_H_

@@ -1,0 +1,37 @@
+#include "gramian/client/types.h"
+
+namespace gramian {
+
+absl::string_view Name(ScoreStatus status) {
+  switch (status) {
+    case ScoreStatus::kOk:
+      return "ok";
+    case ScoreStatus::kDegenerateConstant:
+      return "constant";
+    case ScoreStatus::kTooFewInputs:
+      return "too few inputs";
+    case ScoreStatus::kNonpositiveSelfTerm:
+      return "nonpositive self term";
+    case ScoreStatus::kUndefinedRoot:
+      return "undefined root";
+    case ScoreStatus::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+absl::string_view Name(ComputeForm form) {
+  switch (form) {
+    case ComputeForm::kFeatureSpace:
+      return "feature space";
+    case ComputeForm::kSampleSpace:
+      return "sample space";
+    case ComputeForm::kSpectral:
+      return "spectral";
+    case ComputeForm::kNone:
+      break;
+  }
+  return "-";
+}
+
+}  // namespace gramian

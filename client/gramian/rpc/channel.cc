@@ -1,0 +1,64 @@
+#include "gramian/rpc/channel.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+namespace gramian {
+namespace {
+
+constexpr int kMiB = 1 << 20;
+
+// The most specific name wins: deleting twice is not deleting once, so DeleteSnapshot is left out.
+constexpr char kServiceConfig[] = R"json({
+  "methodConfig": [
+    {
+      "name": [{"service": "gramian.v1.ActivationService", "method": "DeleteSnapshot"}]
+    },
+    {
+      "name": [
+        {"service": "gramian.v1.ActivationService"},
+        {"service": "gramian.v1.SimilarityService"},
+        {"service": "gramian.v1.AdminService"}
+      ],
+      "retryPolicy": {
+        "maxAttempts": 5,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+      }
+    }
+  ]
+})json";
+
+grpc::ChannelArguments CommonArguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments.SetMaxReceiveMessageSize(16 * kMiB);
+  return arguments;
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address) {
+  grpc::ChannelArguments arguments = CommonArguments();
+  arguments.SetServiceConfigJSON(kServiceConfig);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address) {
+  grpc::ChannelArguments arguments = CommonArguments();
+  // Bandwidth probing makes gRPC 1.51 stall now and then; a fixed window does not.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 * kMiB);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 16 * kMiB - 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, 8 * kMiB);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace gramian

@@ -1,0 +1,20 @@
+#ifndef GRAMIAN_RPC_CHANNEL_H_
+#define GRAMIAN_RPC_CHANNEL_H_
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+namespace gramian {
+
+// A channel for queries: calls that answer with one message are repeated on UNAVAILABLE.
+std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address);
+
+// A channel for uploads, with a TCP connection of its own and tuned for chunks of 1 MiB. Nothing is
+// repeated.
+std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_RPC_CHANNEL_H_

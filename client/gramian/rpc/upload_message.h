@@ -1,0 +1,39 @@
+#ifndef GRAMIAN_RPC_UPLOAD_MESSAGE_H_
+#define GRAMIAN_RPC_UPLOAD_MESSAGE_H_
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/strings/string_view.h"
+#include "gramian/v1/activation_service.pb.h"
+
+namespace gramian {
+
+// Where a chunk's bytes are in the caller's memory: `row_count` pieces of `row_bytes` bytes,
+// `stride_bytes` apart.
+struct ChunkSource {
+  const std::byte* data = nullptr;
+  int64_t row_count = 0;
+  int64_t row_bytes = 0;
+  int64_t stride_bytes = 0;
+
+  int64_t size_bytes() const { return row_count * row_bytes; }
+};
+
+// The message {chunk: {first_row, byte_offset, crc32c, data}}, serialized by hand: the data is
+// copied once, into the buffer that goes to the socket, where the generated code would copy it
+// twice.
+grpc::ByteBuffer ChunkMessage(int64_t first_row, int64_t byte_offset, const ChunkSource& source);
+
+// The message {header}.
+grpc::ByteBuffer HeaderMessage(const v1::UploadHeader& header);
+
+// CRC-32C (Castagnoli): of "123456789" it is 0xE3069283.
+uint32_t Crc32c(std::span<const std::byte> data);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_RPC_UPLOAD_MESSAGE_H_
