@@ -2,7 +2,8 @@
 # Installs the Debian 12 packages Gramian is built from: exactly those that are missing, and nothing else.
 #
 #   tools/setup.sh        what building, testing and the demo need
-#   tools/setup.sh --ci   also what the checks of .ci/run need (clang, clang-format, buf's node)
+#   tools/setup.sh --ci   also what .ci/run needs (clang, clang-format, node for buf, venv for the
+#                         peers of the benchmarks)
 set -euo pipefail
 
 packages=(
@@ -21,7 +22,7 @@ commands=()
 case "${1:-}" in
   "") ;;
   --ci)
-    packages+=(clang-14 clang-format-14 clang-tidy-14)
+    packages+=(clang-14 clang-format-14 clang-tidy-14 python3-venv)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
     commands=(node:nodejs npm:npm)
     ;;
