@@ -1,0 +1,222 @@
+#include "gramian/engine/operator_cache.h"
+
+#include <condition_variable>
+#include <exception>
+#include <list>
+#include <new>
+#include <stop_token>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/mutex.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+namespace {
+
+using DerivedPtr = std::shared_ptr<const Derived>;
+
+// One computation of a missing entry and everybody who waits for it. All members but `stop` and
+// `changed` are guarded by the cache's mutex; they carry no annotation because clang cannot name a
+// mutex of another object.
+struct Flight {
+  explicit Flight(int64_t scratch_limit) : scratch_limit_bytes(scratch_limit) {}
+
+  const int64_t scratch_limit_bytes;
+  std::stop_source stop;
+  std::condition_variable_any changed;
+  int64_t interested = 1;  // Callers that have not asked to stop; the leader is the first.
+  bool abandoned = false;  // Nobody was interested any more: newcomers start another flight.
+  bool done = false;
+  absl::StatusOr<DerivedPtr> result = absl::UnknownError("not computed");
+};
+using FlightPtr = std::shared_ptr<Flight>;
+
+struct Entry {
+  std::string key;
+  DerivedPtr object;
+  int64_t cost_bytes;
+};
+using Entries = std::list<Entry>;
+
+// What an entry costs: its object, and its key and bookkeeping, so that small objects cannot grow
+// in number without limit.
+int64_t CostBytes(const std::string& key, const Derived* object) {
+  constexpr int64_t kBookkeepingBytes = sizeof(Entry) + 64;
+  return kBookkeepingBytes + 2 * static_cast<int64_t>(key.size()) +
+         (object == nullptr ? 0 : object->size_bytes());
+}
+
+// The exceptions that containers and Eigen may throw end here, because others wait for an answer.
+absl::StatusOr<DerivedPtr> ComputeSafely(const std::string& key, const ComputeContext& context,
+                                         const DerivedCache::Compute& compute) {
+  try {
+    return compute(context);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("MEMORY_PRESSURE: out of memory while computing ", key));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat(error.what(), " while computing ", key));
+  }
+}
+
+// Whether a follower that still wants the object should try again instead of passing on the
+// leader's failure.
+bool IsLeadersOwnFailure(const absl::Status& status, const Flight& flight,
+                         const ComputeContext& context) {
+  return absl::IsCancelled(status) || (absl::IsResourceExhausted(status) &&
+                                       flight.scratch_limit_bytes < context.scratch_limit_bytes);
+}
+
+}  // namespace
+
+struct OperatorCache::Impl {
+  explicit Impl(int64_t limit) : limit_bytes(limit) { stats.limit_bytes = limit; }
+
+  // The entry of `key`, which becomes the most recently used; end() if there is none.
+  Entries::iterator Touch(const std::string& key) GRAMIAN_REQUIRES(mutex) {
+    const auto it = index.find(key);
+    if (it == index.end()) return entries.end();
+    entries.splice(entries.begin(), entries, it->second);
+    return it->second;
+  }
+
+  // Moves the least recently used entry to `removed`, so that it is destroyed after the lock is
+  // released.
+  void RemoveLast(Entries& removed) GRAMIAN_REQUIRES(mutex) {
+    stats.bytes -= entries.back().cost_bytes;
+    index.erase(entries.back().key);
+    removed.splice(removed.end(), entries, std::prev(entries.end()));
+  }
+
+  // One caller's stop was requested. Runs on whatever thread requested it.
+  void Leave(Flight& flight) GRAMIAN_EXCLUDES(mutex) {
+    bool last = false;
+    {
+      MutexLock lock(mutex);
+      last = --flight.interested == 0 && !flight.done;
+      flight.abandoned |= last;
+    }
+    flight.changed.notify_all();
+    // Outside the lock: this runs the callbacks of nested computations, which come here again.
+    if (last) flight.stop.request_stop();
+  }
+
+  absl::StatusOr<DerivedPtr> Lead(const std::string& key, const FlightPtr& flight,
+                                  const ComputeContext& context, const Compute& compute);
+  absl::StatusOr<DerivedPtr> Follow(const FlightPtr& flight, const ComputeContext& context);
+  void Insert(const std::string& key, const DerivedPtr& object, int64_t cost_bytes,
+              Entries& removed) GRAMIAN_REQUIRES(mutex);
+
+  const int64_t limit_bytes;
+  Mutex mutex;
+  Entries entries GRAMIAN_GUARDED_BY(mutex);  // Most recently used first.
+  std::unordered_map<std::string, Entries::iterator> index GRAMIAN_GUARDED_BY(mutex);
+  std::unordered_map<std::string, FlightPtr> flights GRAMIAN_GUARDED_BY(mutex);
+  CacheStats stats GRAMIAN_GUARDED_BY(mutex);
+};
+
+void OperatorCache::Impl::Insert(const std::string& key, const DerivedPtr& object,
+                                 int64_t cost_bytes, Entries& removed) {
+  // An abandoned flight may end well after a second flight of the same key has.
+  if (cost_bytes > limit_bytes || index.count(key) > 0) return;
+  while (stats.bytes > limit_bytes - cost_bytes) {
+    ++stats.evictions;
+    stats.evicted_bytes += entries.back().cost_bytes;
+    RemoveLast(removed);
+  }
+  entries.push_front({key, object, cost_bytes});
+  index.emplace(key, entries.begin());
+  stats.bytes += cost_bytes;
+}
+
+absl::StatusOr<DerivedPtr> OperatorCache::Impl::Lead(const std::string& key,
+                                                     const FlightPtr& flight,
+                                                     const ComputeContext& context,
+                                                     const Compute& compute) {
+  const std::stop_callback on_stop(context.stop, [this, flight] { Leave(*flight); });
+  ComputeContext shared = context;
+  shared.stop = flight->stop.get_token();
+  absl::StatusOr<DerivedPtr> result = ComputeSafely(key, shared, compute);
+  const int64_t cost_bytes = result.ok() ? CostBytes(key, result->get()) : 0;
+  Entries removed;
+  {
+    MutexLock lock(mutex);
+    const auto it = flights.find(key);
+    if (it != flights.end() && it->second == flight) flights.erase(it);
+    if (result.ok()) Insert(key, *result, cost_bytes, removed);
+    flight->result = result;
+    flight->done = true;
+  }
+  flight->changed.notify_all();
+  return result;
+}
+
+absl::StatusOr<DerivedPtr> OperatorCache::Impl::Follow(const FlightPtr& flight,
+                                                       const ComputeContext& context) {
+  const std::stop_callback on_stop(context.stop, [this, flight] { Leave(*flight); });
+  MutexLock lock(mutex);
+  while (!flight->done) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
+    flight->changed.wait(mutex);
+  }
+  return flight->result;
+}
+
+OperatorCache::OperatorCache(int64_t limit_bytes) : impl_(std::make_unique<Impl>(limit_bytes)) {}
+
+OperatorCache::~OperatorCache() = default;
+
+absl::StatusOr<DerivedPtr> OperatorCache::GetOrCompute(const std::string& key,
+                                                       const ComputeContext& context,
+                                                       const Compute& compute) {
+  // Each further round follows another caller's failed flight, and ends when this caller leads one
+  // itself.
+  while (true) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
+    FlightPtr flight;
+    bool leads = false;
+    {
+      MutexLock lock(impl_->mutex);
+      const auto entry = impl_->Touch(key);
+      if (entry != impl_->entries.end()) {
+        ++impl_->stats.hits;
+        return entry->object;
+      }
+      FlightPtr& current = impl_->flights[key];
+      leads = current == nullptr || current->abandoned;
+      if (leads) {
+        current = std::make_shared<Flight>(context.scratch_limit_bytes);
+        ++impl_->stats.misses;
+      } else {
+        ++current->interested;
+        ++impl_->stats.coalesced;
+      }
+      flight = current;
+    }
+    if (leads) return impl_->Lead(key, flight, context, compute);
+    absl::StatusOr<DerivedPtr> result = impl_->Follow(flight, context);
+    if (result.ok() || !IsLeadersOwnFailure(result.status(), *flight, context)) return result;
+  }
+}
+
+int64_t OperatorCache::Clear() {
+  Entries removed;
+  MutexLock lock(impl_->mutex);
+  const int64_t bytes = impl_->stats.bytes;
+  removed.swap(impl_->entries);
+  impl_->index.clear();
+  impl_->stats.bytes = 0;
+  return bytes;
+}
+
+CacheStats OperatorCache::Stats() const {
+  MutexLock lock(impl_->mutex);
+  CacheStats stats = impl_->stats;
+  stats.entries = static_cast<int64_t>(impl_->entries.size());
+  return stats;
+}
+
+}  // namespace gramian

@@ -1,0 +1,58 @@
+// Derived objects by key, within a byte budget, each computed once.
+#ifndef GRAMIAN_ENGINE_OPERATOR_CACHE_H_
+#define GRAMIAN_ENGINE_OPERATOR_CACHE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "gramian/base/derived.h"
+
+namespace gramian {
+
+// Counters since construction and present totals.
+struct CacheStats {
+  int64_t hits = 0;
+  int64_t misses = 0;     // lookups that led a computation
+  int64_t coalesced = 0;  // lookups that waited for another's computation
+  int64_t evictions = 0;
+  int64_t evicted_bytes = 0;
+  int64_t entries = 0;
+  int64_t bytes = 0;
+  int64_t limit_bytes = 0;
+};
+
+// An LRU cache of Derived objects. Thread-safe.
+//
+// Single flight: of concurrent callers of one missing key one leads the computation and the others
+// wait. The computation belongs to the entry: it is stopped only when every caller, the leader
+// included, has asked to stop, so one client's deadline cannot fail another's request. Nor can
+// another's smaller scratch limit. Any other failure goes to all who waited; no failure is cached.
+// std::bad_alloc in a computation is RESOURCE_EXHAUSTED.
+//
+// An entry costs its object's bytes and some 200 for key and bookkeeping. An object larger than the
+// whole budget is handed out and not kept. An evicted object lives on while someone uses it. No
+// lock is held while computing, and a computation may ask for objects of other keys; one that asks
+// for its own waits forever.
+class OperatorCache final : public DerivedCache {
+ public:
+  // limit_bytes >= 0.
+  explicit OperatorCache(int64_t limit_bytes);
+  ~OperatorCache() override;
+
+  absl::StatusOr<std::shared_ptr<const Derived>> GetOrCompute(const std::string& key,
+                                                              const ComputeContext& context,
+                                                              const Compute& compute) override;
+  // Drops every entry that is not being computed; returns the bytes dropped.
+  int64_t Clear();
+
+  CacheStats Stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_ENGINE_OPERATOR_CACHE_H_
