@@ -1,0 +1,120 @@
+// gramiand: the process around the server.
+#include <grpc/support/log.h>
+#include <malloc.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <thread>
+
+#include "gramian/base/blas.h"
+#include "server/server.h"
+#include "server/server_options.h"
+#include "server/version.h"
+
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitStuck = 75;
+// After the patience of a drain, for cancelling and closing; then the process leaves whatever holds
+// it.
+constexpr std::chrono::seconds kCloseTime{10};
+
+// Buffers of one message are freed and taken again thousands of times a second: they stay in the
+// heap instead of being mapped and cleared anew each time, which doubles the rate of uploads.
+void TuneAllocator() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
+}
+
+void SetUpLogs(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("gramiand");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  logger->flush_on(spdlog::level::info);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(logger);
+  // What gRPC has to say about itself matters only to who debugs it.
+  gpr_set_log_function([](gpr_log_func_args* args) {
+    spdlog::debug("grpc {}:{} {}", args->file, args->line, args->message);
+  });
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+bool WriteLine(const std::string& path, const std::string& line) {
+  // In one step, so that who waits for the file never reads half of it.
+  const std::string temporary = path + ".tmp";
+  std::ofstream file(temporary);
+  file << line << '\n';
+  file.close();
+  return file.good() && std::rename(temporary.c_str(), path.c_str()) == 0;
+}
+
+int Run(const gramian::ServerOptions& options) {
+  const absl::Status blas = gramian::InitializeBlas();
+  if (!blas.ok()) {
+    spdlog::critical("refuses to start: {}", std::string(blas.message()));
+    return kExitFailed;
+  }
+  // Blocked before any thread exists, so that all inherit it and only sigwait sees them.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  auto server = gramian::Server::Start(options);
+  if (!server.ok()) {
+    spdlog::critical("{}", std::string(server.status().message()));
+    return kExitFailed;
+  }
+  const std::string line = (*server)->ListeningLine();
+  if (!options.port_file.empty() && !WriteLine(options.port_file, line)) {
+    spdlog::critical("cannot write --port-file {}", options.port_file);
+    return kExitFailed;
+  }
+  std::cout << line << std::endl;
+  spdlog::info(
+      "gramiand {} serves with {} threads, BLAS kernel {}, {} MiB of activations, {} MiB of "
+      "operators",
+      gramian::kVersion, options.threads, gramian::BlasCoreName(), options.store_bytes >> 20,
+      options.cache_bytes >> 20);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("{}: draining for up to {} s", strsignal(signal), options.drain_seconds);
+  std::thread([patience = std::chrono::seconds(options.drain_seconds)] {
+    std::this_thread::sleep_for(patience + kCloseTime);
+    spdlog::critical("closing hangs: leaving");
+    _exit(kExitStuck);
+  }).detach();
+  const bool finished = (*server)->Drain(std::chrono::seconds(options.drain_seconds));
+  server->reset();
+  spdlog::info(finished ? "drained" : "stopped; work in flight was cancelled");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  TuneAllocator();
+  const gramian::ParsedOptions parsed =
+      gramian::ParseServerOptions(argc, argv, std::cout, std::cerr);
+  if (!parsed.run) return parsed.exit_code;
+  SetUpLogs(parsed.options.log_level);
+  signal(SIGPIPE, SIG_IGN);
+  try {
+    return Run(parsed.options);
+  } catch (const std::exception& error) {
+    spdlog::critical("{}", error.what());
+    return kExitFailed;
+  }
+}

@@ -1,0 +1,203 @@
+#include "server/matrix_stream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/measure/measure_registry.h"
+#include "server/convert.h"
+#include "server/resource_name.h"
+
+namespace gramian {
+namespace {
+
+constexpr int64_t kBlockValues = int64_t{1} << 17;  // 1 MiB of doubles
+
+// The layers a selection stands for, in its order.
+absl::StatusOr<std::vector<StoredLayer>> Select(const ActivationStore& store,
+                                                const SnapshotSelection& selection) {
+  if (selection.layers.empty()) return store.ListLayers(selection.snapshot);
+  std::vector<StoredLayer> layers;
+  for (const std::string& layer : selection.layers) {
+    GRAMIAN_ASSIGN_OR_RETURN(StoredLayer stored, store.GetLayer({selection.snapshot, layer}));
+    layers.push_back(std::move(stored));
+  }
+  return layers;
+}
+
+template <typename Names>
+absl::StatusOr<SnapshotSelection> ToSelection(ServerState& state, const std::string& snapshot,
+                                              const Names& layers) {
+  if (layers.size() > state.options.max_layers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        layers.size(), " layers are asked for, more than the limit of ", state.options.max_layers));
+  }
+  SnapshotSelection selection;
+  GRAMIAN_ASSIGN_OR_RETURN(selection.snapshot,
+                           ToSnapshotKey(snapshot, state.engine.store(), state.options));
+  selection.layers.assign(layers.begin(), layers.end());
+  return selection;
+}
+
+// One row or column of a matrix.
+struct Side {
+  std::string name;
+  std::string label;
+  int64_t features = 0;
+};
+
+std::vector<Side> LayerSides(const std::vector<StoredLayer>& layers) {
+  std::vector<Side> sides;
+  for (const StoredLayer& layer : layers) {
+    const LayerKey& key = layer.description.key;
+    sides.push_back({FormatLayer(key), key.layer, layer.representation->cols()});
+  }
+  return sides;
+}
+
+v1::MatrixHeader HeaderOf(const std::vector<Side>& rows, const std::vector<Side>& columns,
+                          const SimilarityMeasure& measure, int64_t input_count) {
+  v1::MatrixHeader header;
+  for (const Side& row : rows) {
+    header.add_row_names(row.name);
+    header.add_row_labels(row.label);
+    header.add_row_feature_counts(row.features);
+  }
+  for (const Side& column : columns) {
+    header.add_column_names(column.name);
+    header.add_column_labels(column.label);
+    header.add_column_feature_counts(column.features);
+  }
+  header.set_measure(measure.name());
+  header.set_larger_is_more_similar(measure.traits().larger_is_more_similar);
+  header.set_input_count(input_count);
+  header.set_cell_count(static_cast<int64_t>(rows.size() * columns.size()));
+  return header;
+}
+
+// Hands the engine's matrix on. `header` and `writer` outlive the sink.
+MatrixSink SinkTo(const MatrixWriter& writer, const v1::MatrixHeader& header) {
+  MatrixSink sink;
+  // The engine calls this once it has checked everything; its names are ours.
+  sink.on_header = [&writer, &header](const MatrixHeader& /*names*/) {
+    return writer.header(header);
+  };
+  sink.on_block = [&writer, start = std::chrono::steady_clock::now()](ComparisonBlock block) {
+    v1::MatrixBlock message = ToProto(block);
+    message.set_elapsed_seconds(SecondsSince(start));
+    return writer.block(std::move(message));
+  };
+  return sink;
+}
+
+// Sends `view` in blocks: whole rows, or parts of a row that is longer than a block.
+absl::Status SendBlocks(const OperatorView& view,
+                        const std::function<absl::Status(v1::GetOperatorResponse)>& send) {
+  const int64_t columns = std::clamp<int64_t>(view.cols, 1, kBlockValues);
+  const int64_t rows = std::max<int64_t>(1, kBlockValues / columns);
+  for (int64_t row = 0; row < view.rows; row += rows) {
+    for (int64_t column = 0; column < view.cols; column += columns) {
+      v1::GetOperatorResponse response;
+      v1::OperatorBlock* block = response.mutable_block();
+      block->set_first_row(row);
+      block->set_row_count(std::min(rows, view.rows - row));
+      block->set_first_column(column);
+      block->set_column_count(std::min(columns, view.cols - column));
+      for (int64_t i = row; i < row + block->row_count(); ++i) {
+        const double* first = view.values.data() + i * view.cols + column;
+        block->mutable_values()->Add(first, first + block->column_count());
+      }
+      GRAMIAN_RETURN_IF_ERROR(send(std::move(response)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status StreamSnapshots(ServerState& state, const v1::CompareSnapshotsRequest& request,
+                             const MatrixWriter& writer, std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityMeasure> measure,
+                           MeasureRegistry::Parse(request.measure()));
+  GRAMIAN_ASSIGN_OR_RETURN(const SnapshotSelection a,
+                           ToSelection(state, request.snapshot_a(), request.layers_a()));
+  GRAMIAN_ASSIGN_OR_RETURN(const SnapshotSelection b,
+                           ToSelection(state, request.snapshot_b(), request.layers_b()));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(state.engine.store(), a));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> columns, Select(state.engine.store(), b));
+  const v1::MatrixHeader header = HeaderOf(LayerSides(rows), LayerSides(columns), *measure,
+                                           rows.front().representation->rows());
+  return state.engine.CompareSnapshots(a, b, measure->name(), SinkTo(writer, header),
+                                       std::move(stop));
+}
+
+absl::Status StreamNetworks(ServerState& state, const v1::CompareNetworksRequest& request,
+                            const MatrixWriter& writer, std::stop_token stop) {
+  if (request.snapshots().empty() || request.snapshots_size() > state.options.max_networks) {
+    return absl::InvalidArgumentError(absl::StrCat(request.snapshots_size(),
+                                                   " snapshots are asked for, must be from 1 to ",
+                                                   state.options.max_networks));
+  }
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityMeasure> measure,
+                           MeasureRegistry::Parse(request.measure()));
+  GRAMIAN_ASSIGN_OR_RETURN(const Fusion fusion, ToFusion(request.fusion()));
+  std::vector<SnapshotSelection> selections;
+  std::vector<Side> sides;
+  int64_t input_count = 0;
+  for (const std::string& snapshot : request.snapshots()) {
+    GRAMIAN_ASSIGN_OR_RETURN(SnapshotSelection selection,
+                             ToSelection(state, snapshot, request.fusion().layers()));
+    GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers,
+                             Select(state.engine.store(), selection));
+    Side side{FormatSnapshot(selection.snapshot), SnapshotLabel(selection.snapshot), 0};
+    for (const StoredLayer& layer : layers)
+      side.features = std::max(side.features, layer.representation->cols());
+    input_count = layers.front().representation->rows();
+    sides.push_back(std::move(side));
+    selections.push_back(std::move(selection));
+  }
+  const v1::MatrixHeader header = HeaderOf(sides, sides, *measure, input_count);
+  return state.engine.CompareNetworks(selections, fusion, measure->name(), SinkTo(writer, header),
+                                      std::move(stop));
+}
+
+absl::Status StreamOperator(ServerState& state, const v1::GetOperatorRequest& request,
+                            const std::function<absl::Status(v1::GetOperatorResponse)>& send,
+                            std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const OperatorRequest operator_request, ToOperatorRequest(request));
+  SnapshotSelection selection;
+  Fusion fusion;
+  const Fusion* used_fusion = nullptr;
+  if (request.has_layer()) {
+    GRAMIAN_ASSIGN_OR_RETURN(LayerKey key,
+                             ToLayerKey(request.layer(), state.engine.store(), state.options));
+    selection = {std::move(key.snapshot), {std::move(key.layer)}};
+  } else {
+    GRAMIAN_ASSIGN_OR_RETURN(selection,
+                             ToSelection(state, request.snapshot(), request.fusion().layers()));
+    GRAMIAN_ASSIGN_OR_RETURN(fusion, ToFusion(request.fusion()));
+    used_fusion = &fusion;
+  }
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers,
+                           Select(state.engine.store(), selection));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const OperatorView view,
+      state.engine.GetOperator(selection, used_fusion, operator_request, std::move(stop)));
+  v1::GetOperatorResponse response;
+  v1::OperatorHeader* header = response.mutable_header();
+  for (const StoredLayer& layer : layers) header->add_layers(FormatLayer(layer.description.key));
+  header->set_input_count(layers.front().representation->rows());
+  header->set_row_count(view.rows);
+  header->set_column_count(view.cols);
+  header->set_kernel(operator_request.kernel.ToString());
+  GRAMIAN_RETURN_IF_ERROR(send(std::move(response)));
+  return SendBlocks(view, send);
+}
+
+}  // namespace gramian

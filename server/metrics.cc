@@ -1,0 +1,271 @@
+#include "server/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/blas.h"
+#include "gramian/base/mutex.h"
+#include "server/version.h"
+
+namespace gramian {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// From a cached answer to a matrix that takes minutes.
+const prometheus::Histogram::BucketBoundaries kRpcSeconds = {
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300};
+const prometheus::Histogram::BucketBoundaries kComputeSeconds = {0.001, 0.005, 0.02, 0.1, 0.5,
+                                                                 2,     10,    60,   600};
+
+// The names the field's dashboards know.
+constexpr const char* kCodeNames[] = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+const char* TypeName(RpcType type) {
+  switch (type) {
+    case RpcType::kUnary:
+      return "unary";
+    case RpcType::kServerStream:
+      return "server_stream";
+    case RpcType::kBidiStream:
+      return "bidi_stream";
+  }
+  return "";
+}
+
+// One family of values read at scrape time.
+class Snapshot {
+ public:
+  Snapshot(const char* name, MetricType type, const char* help) {
+    family_.name = name;
+    family_.type = type;
+    family_.help = help;
+  }
+
+  Snapshot& Value(double value, std::vector<ClientMetric::Label> labels = {}) & {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    if (family_.type == MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
+    family_.metric.push_back(std::move(metric));
+    return *this;
+  }
+  Snapshot Value(double value, std::vector<ClientMetric::Label> labels = {}) && {
+    static_cast<Snapshot&>(*this).Value(value, std::move(labels));
+    return std::move(*this);
+  }
+
+  MetricFamily Take() && { return std::move(family_); }
+
+ private:
+  MetricFamily family_;
+};
+
+std::vector<MetricFamily> StoreFamilies(const EngineStats& engine) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  const StoreStats& store = engine.store;
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_store_bytes", MetricType::Gauge, "Bytes of activations kept")
+                         .Value(number(store.bytes))
+                         .Take());
+  families.push_back(
+      Snapshot("gramian_store_reserved_bytes", MetricType::Gauge, "Bytes promised to open uploads")
+          .Value(number(store.reserved_bytes))
+          .Take());
+  families.push_back(Snapshot("gramian_store_limit_bytes", MetricType::Gauge,
+                              "Bytes of activations that may be kept")
+                         .Value(number(store.limit_bytes))
+                         .Take());
+  families.push_back(Snapshot("gramian_store_layers", MetricType::Gauge, "Committed layers")
+                         .Value(number(store.layers))
+                         .Take());
+  return families;
+}
+
+std::vector<MetricFamily> CacheFamilies(const EngineStats& engine) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  const CacheStats& cache = engine.cache;
+  std::vector<MetricFamily> families;
+  families.push_back(
+      Snapshot("gramian_cache_requests_total", MetricType::Counter,
+               "Lookups: operators that were there, had to be computed, or were being computed for "
+               "another; scores that were "
+               "known or not")
+          .Value(number(cache.hits), {{"cache", "operator"}, {"result", "hit"}})
+          .Value(number(cache.misses), {{"cache", "operator"}, {"result", "miss"}})
+          .Value(number(cache.coalesced), {{"cache", "operator"}, {"result", "coalesced"}})
+          .Value(number(engine.result_hits), {{"cache", "score"}, {"result", "hit"}})
+          .Value(number(engine.result_misses), {{"cache", "score"}, {"result", "miss"}})
+          .Take());
+  families.push_back(
+      Snapshot("gramian_cache_bytes", MetricType::Gauge, "Bytes of operators kept for reuse")
+          .Value(number(cache.bytes))
+          .Take());
+  families.push_back(Snapshot("gramian_cache_limit_bytes", MetricType::Gauge,
+                              "Bytes of operators that may be kept")
+                         .Value(number(cache.limit_bytes))
+                         .Take());
+  families.push_back(Snapshot("gramian_cache_entries", MetricType::Gauge, "Entries kept for reuse")
+                         .Value(number(cache.entries), {{"cache", "operator"}})
+                         .Value(number(engine.results), {{"cache", "score"}})
+                         .Take());
+  families.push_back(Snapshot("gramian_cache_evicted_bytes_total", MetricType::Counter,
+                              "Bytes of operators dropped to make room")
+                         .Value(number(cache.evicted_bytes))
+                         .Take());
+  return families;
+}
+
+std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const QueueLengths& queues) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_computations", MetricType::Gauge, "Computations running now")
+                         .Value(number(engine.running))
+                         .Take());
+  families.push_back(Snapshot("gramian_computations_total", MetricType::Counter,
+                              "Scores computed and computations stopped early")
+                         .Value(number(engine.completed), {{"result", "completed"}})
+                         .Value(number(engine.cancelled), {{"result", "cancelled"}})
+                         .Take());
+  families.push_back(Snapshot("gramian_compute_seconds_total", MetricType::Counter,
+                              "Wall time spent computing, summed over computations")
+                         .Value(engine.compute_seconds_total)
+                         .Take());
+  families.push_back(
+      Snapshot("gramian_queue_length", MetricType::Gauge, "Jobs that wait for a thread")
+          .Value(number(queues.interactive), {{"lane", "interactive"}})
+          .Value(number(queues.batch), {{"lane", "batch"}})
+          .Value(number(queues.ingest), {{"lane", "ingest"}})
+          .Take());
+  return families;
+}
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>* started = nullptr;
+  prometheus::Family<prometheus::Counter>* handled = nullptr;
+  prometheus::Family<prometheus::Histogram>* seconds = nullptr;
+  prometheus::Family<prometheus::Histogram>* compute_seconds = nullptr;
+  prometheus::Counter* ingest_bytes = nullptr;
+  prometheus::Gauge* ingest_streams = nullptr;
+  prometheus::Gauge* draining = nullptr;
+  // Filled while the server is built, constant afterwards; a deque keeps addresses.
+  std::deque<MethodMetrics> methods;
+};
+
+void MethodMetrics::Started() const { started_->Increment(); }
+
+void MethodMetrics::Handled(absl::StatusCode code, double seconds) const {
+  const auto index = static_cast<size_t>(code);
+  handled_[index < handled_.size() ? index : static_cast<size_t>(absl::StatusCode::kUnknown)]
+      ->Increment();
+  seconds_->Observe(seconds);
+}
+
+void MethodMetrics::Computed(double seconds) const { compute_seconds_->Observe(seconds); }
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
+  prometheus::Registry& registry = impl_->registry;
+  impl_->started = &prometheus::BuildCounter()
+                        .Name("grpc_server_started_total")
+                        .Help("RPCs that began")
+                        .Register(registry);
+  impl_->handled = &prometheus::BuildCounter()
+                        .Name("grpc_server_handled_total")
+                        .Help("RPCs that ended, by status code")
+                        .Register(registry);
+  impl_->seconds = &prometheus::BuildHistogram()
+                        .Name("grpc_server_handling_seconds")
+                        .Help("Time from the start of an RPC to its status")
+                        .Register(registry);
+  impl_->compute_seconds =
+      &prometheus::BuildHistogram()
+           .Name("gramian_compute_seconds")
+           .Help("Time an RPC computed, queueing excluded; nothing for answers that were known")
+           .Register(registry);
+  impl_->ingest_bytes = &prometheus::BuildCounter()
+                             .Name("gramian_ingest_bytes_total")
+                             .Help("Bytes of activations accepted")
+                             .Register(registry)
+                             .Add({});
+  impl_->ingest_streams = &prometheus::BuildGauge()
+                               .Name("gramian_ingest_streams")
+                               .Help("Open uploads")
+                               .Register(registry)
+                               .Add({});
+  impl_->draining = &prometheus::BuildGauge()
+                         .Name("gramian_draining")
+                         .Help("1 while the server finishes work and takes no more")
+                         .Register(registry)
+                         .Add({});
+  prometheus::BuildGauge()
+      .Name("gramian_build_info")
+      .Help("1, with the version and what computes in the labels")
+      .Register(registry)
+      .Add({{"version", kVersion}, {"blas_core", BlasCoreName()}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+const MethodMetrics& Metrics::AddMethod(absl::string_view service, absl::string_view method,
+                                        RpcType type) {
+  const std::map<std::string, std::string> labels = {
+      {"grpc_service", absl::StrCat("gramian.v1.", service)},
+      {"grpc_method", std::string(method)},
+      {"grpc_type", TypeName(type)}};
+  MethodMetrics& metrics = impl_->methods.emplace_back();
+  metrics.name_ = absl::StrCat(service, "/", method);
+  metrics.started_ = &impl_->started->Add(labels);
+  metrics.seconds_ = &impl_->seconds->Add(labels, kRpcSeconds);
+  metrics.compute_seconds_ =
+      &impl_->compute_seconds->Add({{"grpc_method", std::string(method)}}, kComputeSeconds);
+  for (size_t code = 0; code < metrics.handled_.size(); ++code) {
+    std::map<std::string, std::string> with_code = labels;
+    with_code["grpc_code"] = kCodeNames[code];
+    metrics.handled_[code] = &impl_->handled->Add(with_code);
+  }
+  return metrics;
+}
+
+void Metrics::AddIngestedBytes(int64_t bytes) {
+  impl_->ingest_bytes->Increment(static_cast<double>(bytes));
+}
+
+void Metrics::SetOpenUploads(int64_t count) {
+  impl_->ingest_streams->Set(static_cast<double>(count));
+}
+
+void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0); }
+
+std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queues) const {
+  std::vector<MetricFamily> families = impl_->registry.Collect();
+  for (std::vector<MetricFamily> more :
+       {StoreFamilies(engine), CacheFamilies(engine), ComputeFamilies(engine, queues)}) {
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace gramian

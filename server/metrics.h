@@ -1,0 +1,83 @@
+// Everything gramiand counts, and how Prometheus sees it.
+#ifndef GRAMIAN_SERVER_METRICS_H_
+#define GRAMIAN_SERVER_METRICS_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "gramian/engine/similarity_engine.h"
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+}  // namespace prometheus
+
+namespace gramian {
+
+// The kind of an RPC, as the label grpc_type says it.
+enum class RpcType { kUnary, kServerStream, kBidiStream };
+
+// Counters of one RPC method. Thread-safe; a call costs some ten nanoseconds.
+class MethodMetrics {
+ public:
+  // Full name of the method, for log lines: "SimilarityService/CompareLayers".
+  const std::string& name() const { return name_; }
+  void Started() const;
+  void Handled(absl::StatusCode code, double seconds) const;
+  // Time spent computing for one call, queueing excluded.
+  void Computed(double seconds) const;
+
+ private:
+  friend class Metrics;
+  static constexpr int kCodeCount = 17;
+
+  std::string name_;
+  prometheus::Counter* started_ = nullptr;
+  std::array<prometheus::Counter*, kCodeCount> handled_{};
+  prometheus::Histogram* seconds_ = nullptr;
+  prometheus::Histogram* compute_seconds_ = nullptr;
+};
+
+// Jobs that wait for a thread, by lane.
+struct QueueLengths {
+  int64_t interactive = 0;
+  int64_t batch = 0;
+  int64_t ingest = 0;
+};
+
+// The registry. Thread-safe. Label values come from closed sets: methods, codes, results, lanes.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // Metrics of `service`/`method`, with all codes at 0 from the start, so that rates begin at the
+  // first failure. Call while the server is built; the reference lives as long as this object.
+  const MethodMetrics& AddMethod(absl::string_view service, absl::string_view method, RpcType type);
+
+  // Accepted bytes of activations.
+  void AddIngestedBytes(int64_t bytes);
+  void SetOpenUploads(int64_t count);
+
+  // Whether the server takes new work.
+  void SetDraining(bool draining);
+
+  // Text exposition format 0.0.4 of all counters, the engine's and the queues' numbers.
+  std::string Scrape(const EngineStats& engine, const QueueLengths& queues) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_METRICS_H_

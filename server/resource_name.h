@@ -1,0 +1,50 @@
+// Resource names: how projects, networks, snapshots and layers are written in requests and answers.
+#ifndef GRAMIAN_SERVER_RESOURCE_NAME_H_
+#define GRAMIAN_SERVER_RESOURCE_NAME_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gramian/engine/activation_store.h"
+
+namespace gramian {
+
+// A parsed name. Ids are decoded. What the pattern does not have is empty.
+struct ResourceName {
+  std::string project;
+  std::string network;
+  std::optional<int64_t> step;  // nothing: the alias `last`, or a pattern without a step
+  std::string layer;
+};
+
+enum class ResourcePattern {
+  kProject,   // projects/{project}
+  kNetwork,   // projects/{project}/networks/{network}
+  kSnapshot,  // projects/{project}/networks/{network}/snapshots/{step}
+  kLayer,     // projects/{project}/networks/{network}/snapshots/{step}/layers/{layer}
+};
+
+// Reads `name`, in which every byte of an id but letters, digits and `-._~` is written %XX.
+// INVALID_ARGUMENT, naming the part, if it does not follow the pattern, an id is empty, longer than
+// `id_bytes` when decoded, or no text (CheckText), or the step is neither a number without sign and
+// leading zeros nor `last`.
+absl::StatusOr<ResourceName> ParseResourceName(absl::string_view name, ResourcePattern pattern,
+                                               int64_t id_bytes);
+
+// OK if `text` is valid UTF-8 without control characters; otherwise INVALID_ARGUMENT, calling it
+// `what`.
+absl::Status CheckText(absl::string_view text, absl::string_view what);
+
+// The names of things, percent-encoded.
+std::string FormatProject(absl::string_view project);
+std::string FormatNetwork(absl::string_view project, absl::string_view network);
+std::string FormatSnapshot(const SnapshotKey& key);
+std::string FormatLayer(const LayerKey& key);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_RESOURCE_NAME_H_

@@ -1,0 +1,87 @@
+#include "server/rpc.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "server/status_details.h"
+
+namespace gramian {
+namespace {
+
+// A fault of ours is worth waking someone; a caller's mistake is not.
+bool IsOurFault(absl::StatusCode code) {
+  return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
+         code == absl::StatusCode::kDataLoss;
+}
+
+}  // namespace
+
+bool RpcGate::Enter() {
+  ++in_flight_;
+  if (!closed_) return true;
+  Leave();
+  return false;
+}
+
+void RpcGate::Leave() {
+  if (--in_flight_ > 0 || !closed_) return;
+  MutexLock lock(mutex_);
+  idle_.notify_all();
+}
+
+void RpcGate::Close() { closed_ = true; }
+
+bool RpcGate::WaitIdle(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mutex_);
+  while (in_flight_ > 0) {
+    if (idle_.wait_until(mutex_, deadline) == std::cv_status::timeout) return in_flight_ == 0;
+  }
+  return true;
+}
+
+ServerState::ServerState(const ServerOptions& server_options, const EngineOptions& engine_options)
+    : options(server_options),
+      engine(engine_options),
+      interactive(std::max(2, options.threads), options.queue),
+      batch(std::max(2, options.threads), options.queue),
+      // One commit per open upload: never refused.
+      ingest(std::max(1, options.threads), options.max_uploads) {}
+
+QueueLengths ServerState::queue_lengths() const {
+  return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};
+}
+
+RpcRecord::RpcRecord(ServerState& state, const MethodMetrics& method)
+    : state_(state),
+      method_(method),
+      start_(std::chrono::steady_clock::now()),
+      admitted_(state.gate.Enter()) {
+  method_.Started();
+}
+
+absl::Status RpcRecord::Admission() const {
+  if (admitted_) return absl::OkStatus();
+  return TryAgain("the server is draining", "DRAINING");
+}
+
+void RpcRecord::Close(const absl::Status& status) {
+  const double seconds = SecondsSince(start_);
+  method_.Handled(status.code(), seconds);
+  if (!status.ok()) {
+    spdlog::log(IsOurFault(status.code()) ? spdlog::level::err : spdlog::level::info,
+                "{} {} {} after {:.3f} s: {}", method_.name(),
+                absl::StatusCodeToString(status.code()), ReasonOf(status), seconds,
+                std::string(status.message()));
+  }
+  if (admitted_) state_.gate.Leave();
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace gramian

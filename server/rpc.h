@@ -1,0 +1,77 @@
+// What every RPC has in common: admission, status, metrics, one log line when it fails.
+#ifndef GRAMIAN_SERVER_RPC_H_
+#define GRAMIAN_SERVER_RPC_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "gramian/base/compute_pool.h"
+#include "gramian/base/mutex.h"
+#include "gramian/engine/similarity_engine.h"
+#include "server/metrics.h"
+#include "server/server_options.h"
+
+namespace gramian {
+
+// Counts the RPCs in flight and closes for new ones when the server drains. Thread-safe.
+class RpcGate {
+ public:
+  // False once the gate is closed; true counts one more.
+  bool Enter();
+  void Leave();
+  void Close();
+  bool closed() const { return closed_; }
+  // Waits until nothing is in flight; false if `timeout` passes first. Only after Close().
+  bool WaitIdle(std::chrono::milliseconds timeout);
+
+ private:
+  std::atomic<int64_t> in_flight_{0};
+  std::atomic<bool> closed_{false};
+  Mutex mutex_;
+  std::condition_variable_any idle_;
+};
+
+// What the services share. All of it outlives every RPC.
+struct ServerState {
+  ServerState(const ServerOptions& server_options, const EngineOptions& engine_options);
+
+  QueueLengths queue_lengths() const;
+
+  const ServerOptions options;
+  SimilarityEngine engine;
+  Metrics metrics;
+  RpcGate gate;
+  // Lanes: a huge matrix never makes a single pair wait for a thread, and neither delays a commit.
+  ComputePool interactive;
+  ComputePool batch;
+  ComputePool ingest;
+};
+
+// One RPC from its first message to its status. Not thread-safe; Close comes last, exactly once.
+class RpcRecord {
+ public:
+  RpcRecord(ServerState& state, const MethodMetrics& method);
+
+  // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed.
+  absl::Status Admission() const;
+  // Counts the outcome, logs a failure. The RPC is no longer in flight.
+  void Close(const absl::Status& status);
+
+  const MethodMetrics& method() const { return method_; }
+
+ private:
+  ServerState& state_;
+  const MethodMetrics& method_;
+  const std::chrono::steady_clock::time_point start_;
+  const bool admitted_;
+};
+
+// Seconds since `start`.
+double SecondsSince(std::chrono::steady_clock::time_point start);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_RPC_H_

@@ -1,0 +1,205 @@
+#include "server/similarity_service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/measure/measure_registry.h"
+#include "server/convert.h"
+#include "server/matrix_stream.h"
+#include "server/paging.h"
+#include "server/stream_call.h"
+#include "server/unary_call.h"
+
+namespace gramian {
+namespace {
+
+constexpr char kService[] = "SimilarityService";
+
+using Measures = std::vector<std::shared_ptr<const SimilarityMeasure>>;
+
+// A pair and what to ask about it, checked.
+struct PairQuery {
+  LayerKey a;
+  LayerKey b;
+  Measures measures;
+  std::vector<std::string> names;  // canonical
+};
+
+absl::StatusOr<PairQuery> ToPairQuery(const v1::CompareLayersRequest& request, ServerState& state) {
+  const ServerOptions& options = state.options;
+  if (request.measures().empty() || request.measures_size() > options.max_measures) {
+    return absl::InvalidArgumentError(absl::StrCat(request.measures_size(),
+                                                   " measures are asked for, must be from 1 to ",
+                                                   options.max_measures));
+  }
+  PairQuery query;
+  GRAMIAN_ASSIGN_OR_RETURN(query.a, ToLayerKey(request.layer_a(), state.engine.store(), options));
+  GRAMIAN_ASSIGN_OR_RETURN(query.b, ToLayerKey(request.layer_b(), state.engine.store(), options));
+  for (const std::string& name : request.measures()) {
+    GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const SimilarityMeasure> measure,
+                             MeasureRegistry::Parse(name));
+    query.names.push_back(measure->name());
+    query.measures.push_back(std::move(measure));
+  }
+  return query;
+}
+
+void Fill(const std::vector<Comparison>& comparisons, const Measures& measures,
+          v1::CompareLayersResponse& response) {
+  for (size_t i = 0; i < comparisons.size(); ++i)
+    *response.add_scores() = ToProto(comparisons[i], *measures[i]);
+}
+
+// True if `response` was filled from known scores.
+absl::StatusOr<bool> FillKnown(ServerState& state, const PairQuery& query,
+                               v1::CompareLayersResponse& response) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::optional<std::vector<Comparison>> known,
+                           state.engine.FindCompared(query.a, query.b, query.names));
+  if (!known.has_value()) return false;
+  Fill(*known, query.measures, response);
+  return true;
+}
+
+absl::Status Compute(ServerState& state, const PairQuery& query,
+                     v1::CompareLayersResponse& response, std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const std::vector<Comparison> comparisons,
+      state.engine.CompareLayers(query.a, query.b, query.names, Form::kAuto, stop));
+  Fill(comparisons, query.measures, response);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* FinishInline(RpcRecord& record, grpc::CallbackServerContext* context,
+                                       const absl::Status& status) {
+  record.Close(status);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+std::vector<v1::Measure> AllMeasures() {
+  std::vector<v1::Measure> measures;
+  for (const MeasureFamily& family : MeasureRegistry::Families()) {
+    for (const std::string& name : family.examples) {
+      const auto measure = MeasureRegistry::Parse(name);
+      if (measure.ok()) measures.push_back(ToProto(**measure, family));
+    }
+  }
+  const auto by_name = [](const v1::Measure& a, const v1::Measure& b) {
+    return a.name() < b.name();
+  };
+  std::sort(measures.begin(), measures.end(), by_name);
+  const auto same = [](const v1::Measure& a, const v1::Measure& b) { return a.name() == b.name(); };
+  measures.erase(std::unique(measures.begin(), measures.end(), same), measures.end());
+  return measures;
+}
+
+absl::Status FillMeasures(const v1::ListMeasuresRequest& request, int64_t max_size,
+                          v1::ListMeasuresResponse& response) {
+  const std::vector<v1::Measure> measures = AllMeasures();
+  std::vector<std::string> keys;
+  for (const v1::Measure& measure : measures) keys.push_back(measure.name());
+  GRAMIAN_ASSIGN_OR_RETURN(
+      Page page, FindPage(keys, "measures", request.page_size(), request.page_token(), max_size));
+  for (size_t i = page.begin; i < page.end; ++i) *response.add_measures() = measures[i];
+  response.set_next_page_token(std::move(page.next_token));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+SimilarityService::SimilarityService(ServerState& state)
+    : state_(state),
+      compare_layers_(state.metrics.AddMethod(kService, "CompareLayers", RpcType::kUnary)),
+      compare_snapshots_(
+          state.metrics.AddMethod(kService, "CompareSnapshots", RpcType::kServerStream)),
+      compare_networks_(
+          state.metrics.AddMethod(kService, "CompareNetworks", RpcType::kServerStream)),
+      get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
+      list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)) {}
+
+grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerContext* context,
+                                                           const v1::CompareLayersRequest* request,
+                                                           v1::CompareLayersResponse* response) {
+  RpcRecord record(state_, compare_layers_);
+  absl::Status status = record.Admission();
+  if (!status.ok()) return FinishInline(record, context, status);
+  absl::StatusOr<PairQuery> query = ToPairQuery(*request, state_);
+  if (!query.ok()) return FinishInline(record, context, query.status());
+  // What is known is answered here: a pool would cost more than the lookup.
+  const absl::StatusOr<bool> known = FillKnown(state_, *query, *response);
+  if (!known.ok() || *known) return FinishInline(record, context, known.status());
+  return UnaryCall::Start(record, context, state_.interactive,
+                          [this, query = *std::move(query), response](std::stop_token stop) {
+                            return Compute(state_, query, *response, std::move(stop));
+                          });
+}
+
+grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* SimilarityService::CompareSnapshots(
+    grpc::CallbackServerContext* context, const v1::CompareSnapshotsRequest* request) {
+  using Call = StreamCall<v1::CompareSnapshotsResponse>;
+  return Call::Start(state_, compare_snapshots_, context, state_.batch,
+                     [this, request](const Call::Send& send, std::stop_token stop) {
+                       return StreamSnapshots(state_, *request,
+                                              {.header =
+                                                   [&send](v1::MatrixHeader header) {
+                                                     v1::CompareSnapshotsResponse response;
+                                                     *response.mutable_header() = std::move(header);
+                                                     return send(std::move(response));
+                                                   },
+                                               .block =
+                                                   [&send](v1::MatrixBlock block) {
+                                                     v1::CompareSnapshotsResponse response;
+                                                     *response.mutable_block() = std::move(block);
+                                                     return send(std::move(response));
+                                                   }},
+                                              std::move(stop));
+                     });
+}
+
+grpc::ServerWriteReactor<v1::CompareNetworksResponse>* SimilarityService::CompareNetworks(
+    grpc::CallbackServerContext* context, const v1::CompareNetworksRequest* request) {
+  using Call = StreamCall<v1::CompareNetworksResponse>;
+  return Call::Start(state_, compare_networks_, context, state_.batch,
+                     [this, request](const Call::Send& send, std::stop_token stop) {
+                       return StreamNetworks(state_, *request,
+                                             {.header =
+                                                  [&send](v1::MatrixHeader header) {
+                                                    v1::CompareNetworksResponse response;
+                                                    *response.mutable_header() = std::move(header);
+                                                    return send(std::move(response));
+                                                  },
+                                              .block =
+                                                  [&send](v1::MatrixBlock block) {
+                                                    v1::CompareNetworksResponse response;
+                                                    *response.mutable_block() = std::move(block);
+                                                    return send(std::move(response));
+                                                  }},
+                                             std::move(stop));
+                     });
+}
+
+grpc::ServerWriteReactor<v1::GetOperatorResponse>* SimilarityService::GetOperator(
+    grpc::CallbackServerContext* context, const v1::GetOperatorRequest* request) {
+  using Call = StreamCall<v1::GetOperatorResponse>;
+  return Call::Start(state_, get_operator_, context, state_.batch,
+                     [this, request](const Call::Send& send, std::stop_token stop) {
+                       return StreamOperator(state_, *request, send, std::move(stop));
+                     });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,
+                                                          const v1::ListMeasuresRequest* request,
+                                                          v1::ListMeasuresResponse* response) {
+  return AnswerInline(state_, list_measures_, context,
+                      [&] { return FillMeasures(*request, state_.options.page_size, *response); });
+}
+
+}  // namespace gramian

@@ -1,0 +1,42 @@
+// The service that answers how alike layers and networks are.
+#ifndef GRAMIAN_SERVER_SIMILARITY_SERVICE_H_
+#define GRAMIAN_SERVER_SIMILARITY_SERVICE_H_
+
+#include <grpcpp/support/server_callback.h>
+
+#include "gramian/v1/similarity_service.grpc.pb.h"
+#include "server/rpc.h"
+
+namespace gramian {
+
+// Stateless: message in, engine, message out. See similarity_service.proto.
+class SimilarityService final : public v1::SimilarityService::CallbackService {
+ public:
+  // `state` outlives the service.
+  explicit SimilarityService(ServerState& state);
+
+  grpc::ServerUnaryReactor* CompareLayers(grpc::CallbackServerContext* context,
+                                          const v1::CompareLayersRequest* request,
+                                          v1::CompareLayersResponse* response) override;
+  grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* CompareSnapshots(
+      grpc::CallbackServerContext* context, const v1::CompareSnapshotsRequest* request) override;
+  grpc::ServerWriteReactor<v1::CompareNetworksResponse>* CompareNetworks(
+      grpc::CallbackServerContext* context, const v1::CompareNetworksRequest* request) override;
+  grpc::ServerWriteReactor<v1::GetOperatorResponse>* GetOperator(
+      grpc::CallbackServerContext* context, const v1::GetOperatorRequest* request) override;
+  grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
+                                         const v1::ListMeasuresRequest* request,
+                                         v1::ListMeasuresResponse* response) override;
+
+ private:
+  ServerState& state_;
+  const MethodMetrics& compare_layers_;
+  const MethodMetrics& compare_snapshots_;
+  const MethodMetrics& compare_networks_;
+  const MethodMetrics& get_operator_;
+  const MethodMetrics& list_measures_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_SIMILARITY_SERVICE_H_

@@ -1,0 +1,61 @@
+#include "server/unary_call.h"
+
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "server/status_details.h"
+
+namespace gramian {
+
+grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
+                                       grpc::CallbackServerContext* context,
+                                       const std::function<absl::Status()>& answer) {
+  RpcRecord record(state, method);
+  absl::Status status = record.Admission();
+  if (status.ok()) status = answer();
+  record.Close(status);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context)
+    : record_(record), context_(context) {}
+
+grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
+                                           grpc::CallbackServerContext* context, ComputePool& pool,
+                                           Compute compute) {
+  auto* call = new UnaryCall(record, context);
+  if (!pool.TrySubmit([call, compute = std::move(compute)] { call->Run(compute); })) {
+    call->End(TryAgain("too many requests wait for a thread", "QUEUE_FULL"));
+  }
+  return call;
+}
+
+void UnaryCall::Run(const Compute& compute) {
+  absl::Status status = absl::CancelledError("cancelled while waiting for a thread");
+  if (!stop_.stop_requested()) {
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      status = compute(stop_.get_token());
+    } catch (const std::bad_alloc&) {
+      status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
+    }
+    record_.method().Computed(SecondsSince(start));
+  }
+  End(WithDeadline(std::move(status), *context_));
+}
+
+void UnaryCall::End(const absl::Status& status) {
+  record_.Close(status);
+  Finish(ToGrpcStatus(status));
+}
+
+absl::Status WithDeadline(absl::Status status, const grpc::CallbackServerContext& context) {
+  if (!absl::IsCancelled(status) || std::chrono::system_clock::now() < context.deadline())
+    return status;
+  return absl::DeadlineExceededError("the deadline passed; the computation was stopped");
+}
+
+}  // namespace gramian

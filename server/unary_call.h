@@ -1,0 +1,54 @@
+// The one wrapper around every unary RPC.
+#ifndef GRAMIAN_SERVER_UNARY_CALL_H_
+#define GRAMIAN_SERVER_UNARY_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <stop_token>
+
+#include "absl/status/status.h"
+#include "gramian/base/compute_pool.h"
+#include "server/rpc.h"
+
+namespace gramian {
+
+// Answers at once, on the network thread: `answer` takes microseconds and never waits. Not called
+// while draining.
+grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
+                                       grpc::CallbackServerContext* context,
+                                       const std::function<absl::Status()>& answer);
+
+// One unary RPC whose work runs on a pool. The only place that refuses when the queue is full
+// (UNAVAILABLE, QUEUE_FULL), turns a cancelled or overdue RPC into a stop request, and observes the
+// time computed. Deletes itself.
+class UnaryCall final : public grpc::ServerUnaryReactor {
+ public:
+  using Compute = std::function<absl::Status(std::stop_token)>;
+
+  static grpc::ServerUnaryReactor* Start(const RpcRecord& record,
+                                         grpc::CallbackServerContext* context, ComputePool& pool,
+                                         Compute compute);
+
+  void OnCancel() override { stop_.request_stop(); }
+  void OnDone() override { delete this; }
+
+ private:
+  UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context);
+  ~UnaryCall() override = default;
+  void Run(const Compute& compute);
+  // The last touch of this object by its caller.
+  void End(const absl::Status& status);
+
+  RpcRecord record_;
+  grpc::CallbackServerContext* const context_;
+  std::stop_source stop_;
+};
+
+// DEADLINE_EXCEEDED instead of CANCELLED if the deadline is what stopped the work.
+absl::Status WithDeadline(absl::Status status, const grpc::CallbackServerContext& context);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_UNARY_CALL_H_

@@ -1,0 +1,264 @@
+#include "server/upload_reactor.h"
+
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/status_macros.h"
+#include "server/crc32c.h"
+#include "server/resource_name.h"
+#include "server/status_details.h"
+#include "server/unary_call.h"
+
+namespace gramian {
+namespace {
+
+constexpr int64_t kProgressBytes = int64_t{16} << 20;
+
+}  // namespace
+
+UploadReactor::UploadReactor(ServerState& state, OpenUploads& open_uploads,
+                             const MethodMetrics& method, grpc::CallbackServerContext* context)
+    : state_(state),
+      open_uploads_(open_uploads),
+      context_(context),
+      record_(state, method),
+      reading_since_(std::chrono::steady_clock::now()) {
+  absl::Status status = record_.Admission();
+  if (status.ok()) has_place_ = open_uploads_.TryAdd(this);
+  if (status.ok() && !has_place_) {
+    status = TryAgain(absl::StrCat("all ", state_.options.max_uploads, " uploads are open"),
+                      "TOO_MANY_UPLOADS");
+  }
+  if (status.ok()) {
+    StartRead(&request_);
+  } else {
+    End(std::move(status));
+  }
+}
+
+void UploadReactor::OnReadDone(bool ok) {
+  {
+    MutexLock lock(mutex_);
+    // The sweeper ended the stream; this read was cut off by that.
+    if (phase_ != Phase::kReading) return;
+    phase_ = ok ? Phase::kHandling : Phase::kCommitting;
+  }
+  if (!ok) {
+    BeginCommit();
+    return;
+  }
+  absl::Status status;
+  try {
+    status = HandleMessage();
+  } catch (const std::bad_alloc&) {
+    status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
+  }
+  if (!status.ok()) {
+    End(Named(status));
+  } else if (present_.has_value()) {
+    End(absl::OkStatus(), &*present_);
+  } else {
+    // Under the lock, so that the sweeper cannot end the stream before the read has begun.
+    MutexLock lock(mutex_);
+    phase_ = Phase::kReading;
+    reading_since_ = std::chrono::steady_clock::now();
+    StartRead(&request_);
+  }
+}
+
+absl::Status UploadReactor::HandleMessage() {
+  switch (request_.message_case()) {
+    case v1::UploadLayerRequest::kHeader:
+      return HandleHeader(request_.header());
+    case v1::UploadLayerRequest::kChunk:
+      return HandleChunk(request_.chunk());
+    default:
+      return absl::InvalidArgumentError("a message is neither header nor chunk");
+  }
+}
+
+absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
+  if (plan_.has_value())
+    return absl::InvalidArgumentError("a second header; one stream brings one layer");
+  GRAMIAN_ASSIGN_OR_RETURN(plan_, ToUploadPlan(header, state_.options));
+  v1::Layer committed;
+  if (IsPresent(committed)) {
+    present_ = std::move(committed);
+    return absl::OkStatus();
+  }
+  GRAMIAN_RETURN_IF_ERROR(state_.engine.store().Reserve(plan_->size_bytes));
+  reserved_bytes_ = plan_->size_bytes;
+  GRAMIAN_ASSIGN_OR_RETURN(builder_, RepresentationBuilder::Create(plan_->shape));
+  v1::UploadLayerResponse response;
+  response.mutable_accepted()->set_chunk_bytes(state_.options.chunk_bytes);
+  response.mutable_accepted()->set_name(FormatLayer(plan_->description.key));
+  TrySend(response);
+  return absl::OkStatus();
+}
+
+bool UploadReactor::IsPresent(v1::Layer& committed) const {
+  if (plan_->expected_digest.empty()) return false;
+  const absl::StatusOr<StoredLayer> stored = state_.engine.store().GetLayer(plan_->description.key);
+  if (!stored.ok() || stored->representation->digest().ToHex() != plan_->expected_digest ||
+      stored->representation->shape() != plan_->shape ||
+      stored->description.probe_set != plan_->description.probe_set ||
+      stored->description.ordinal != plan_->description.ordinal ||
+      stored->description.reduction != plan_->description.reduction) {
+    return false;
+  }
+  committed = ToProto(*stored);
+  return true;
+}
+
+absl::Status UploadReactor::HandleChunk(const v1::UploadChunk& chunk) {
+  if (!builder_.has_value()) return absl::InvalidArgumentError("the first message is not a header");
+  const std::string& data = chunk.data();
+  if (static_cast<int64_t>(data.size()) > state_.options.chunk_bytes) {
+    return WithReason(absl::InvalidArgumentError(absl::StrCat("a chunk has ", data.size(),
+                                                              " bytes, more than the limit of ",
+                                                              state_.options.chunk_bytes)),
+                      "CHUNK_TOO_LARGE", {{"limit", absl::StrCat(state_.options.chunk_bytes)}});
+  }
+  const int64_t element_bytes = SizeOf(plan_->shape.dtype);
+  if (chunk.byte_offset() % element_bytes != 0 ||
+      static_cast<int64_t>(data.size()) % element_bytes != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the chunk at row ", chunk.first_row(), ", byte ", chunk.byte_offset(),
+                     " with ", data.size(), " bytes cuts an element of ", element_bytes, " bytes"));
+  }
+  const uint32_t crc = ExtendCrc32c(0, data);
+  if (crc != chunk.crc32c()) {
+    return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                          "the chunk at row ", chunk.first_row(), ", byte ", chunk.byte_offset(),
+                          " has crc32c ", crc, ", announced was ", chunk.crc32c())),
+                      "CHECKSUM_MISMATCH");
+  }
+  GRAMIAN_RETURN_IF_ERROR(builder_->Append(chunk.first_row(), chunk.byte_offset(), data));
+  state_.metrics.AddIngestedBytes(static_cast<int64_t>(data.size()));
+  if (builder_->received_bytes() - reported_bytes_ >= kProgressBytes) {
+    reported_bytes_ = builder_->received_bytes();
+    v1::UploadLayerResponse response;
+    response.mutable_progress()->set_received_bytes(reported_bytes_);
+    response.mutable_progress()->set_received_row_count(builder_->complete_rows());
+    TrySend(response);
+  }
+  return absl::OkStatus();
+}
+
+void UploadReactor::BeginCommit() {
+  if (context_->IsCancelled()) {
+    End(WithDeadline(absl::CancelledError("the client ended the upload"), *context_));
+  } else if (!builder_.has_value()) {
+    End(absl::InvalidArgumentError("the stream ended without a header"));
+  } else if (!state_.ingest.TrySubmit([this] {
+               v1::Layer committed;
+               absl::Status status;
+               try {
+                 status = Named(Commit(committed));
+               } catch (const std::bad_alloc&) {
+                 status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
+               }
+               End(std::move(status), &committed);
+             })) {
+    End(TryAgain("too many uploads wait to be committed", "QUEUE_FULL"));
+  }
+}
+
+absl::Status UploadReactor::Commit(v1::Layer& committed) {
+  if (builder_->received_bytes() < builder_->size_bytes()) {
+    // Also what is left of a stream that broke; the builder knows the first missing row.
+    absl::Status status = std::move(*builder_).Finish().status();
+    return WithReason(absl::InvalidArgumentError(status.message()), "ROWS_MISSING");
+  }
+  GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const Representation> representation,
+                           std::move(*builder_).Finish());
+  const std::string digest = representation->digest().ToHex();
+  if (!plan_->expected_digest.empty() && digest != plan_->expected_digest) {
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat("the content has digest ", digest,
+                                                ", announced was ", plan_->expected_digest)),
+        "DIGEST_MISMATCH");
+  }
+  // A client that is gone sees no commit: a stream cut after its last chunk looks like one that
+  // ended.
+  if (context_->IsCancelled()) return absl::CancelledError("the client ended the upload");
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer stored,
+                           state_.engine.store().Commit(
+                               plan_->description, std::move(representation), plan_->on_conflict));
+  committed = ToProto(stored);
+  return absl::OkStatus();
+}
+
+void UploadReactor::TrySend(const v1::UploadLayerResponse& response) {
+  {
+    MutexLock lock(mutex_);
+    if (writing_) return;
+    writing_ = true;
+    response_ = response;
+  }
+  StartWrite(&response_);
+}
+
+void UploadReactor::OnWriteDone(bool /*ok*/) {
+  {
+    MutexLock lock(mutex_);
+    writing_ = false;
+    if (phase_ != Phase::kEnding) return;
+  }
+  SendEnd();
+}
+
+void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
+  {
+    MutexLock lock(mutex_);
+    if (phase_ != Phase::kReading || reading_since_ > time) return;
+    phase_ = Phase::kHandling;
+  }
+  End(WithReason(absl::DeadlineExceededError(absl::StrCat(
+                     "the upload brought nothing for ", state_.options.upload_idle_seconds, " s")),
+                 "UPLOAD_IDLE"));
+}
+
+void UploadReactor::End(absl::Status status, const v1::Layer* committed) {
+  {
+    MutexLock lock(mutex_);
+    phase_ = Phase::kEnding;
+    final_status_ = std::move(status);
+    if (final_status_.ok()) *final_response_.mutable_committed() = *committed;
+    if (writing_) return;
+  }
+  SendEnd();
+}
+
+void UploadReactor::SendEnd() {
+  // Before the client can know: its next upload must find the bytes free and the place open.
+  builder_.reset();
+  if (reserved_bytes_ > 0) state_.engine.store().Release(std::exchange(reserved_bytes_, 0));
+  if (has_place_) open_uploads_.FreePlace();
+  record_.Close(final_status_);
+  if (final_status_.ok()) {
+    StartWriteAndFinish(&final_response_, grpc::WriteOptions(), ToGrpcStatus(final_status_));
+  } else {
+    Finish(ToGrpcStatus(final_status_));
+  }
+}
+
+void UploadReactor::OnDone() {
+  open_uploads_.Remove(this);
+  delete this;
+}
+
+absl::Status UploadReactor::Named(const absl::Status& status) const {
+  if (status.ok() || !plan_.has_value()) return status;
+  const LayerDescription& description = plan_->description;
+  absl::Status named(status.code(),
+                     absl::StrCat(status.message(), " (layer ", FormatLayer(description.key), ")"));
+  status.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
+    named.SetPayload(url, payload);
+  });
+  return named;
+}
+
+}  // namespace gramian

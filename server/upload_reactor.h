@@ -1,0 +1,101 @@
+// One upload stream.
+#ifndef GRAMIAN_SERVER_UPLOAD_REACTOR_H_
+#define GRAMIAN_SERVER_UPLOAD_REACTOR_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "gramian/base/mutex.h"
+#include "gramian/representation/representation_builder.h"
+#include "gramian/v1/activation_service.pb.h"
+#include "server/convert.h"
+#include "server/open_uploads.h"
+#include "server/rpc.h"
+
+namespace gramian {
+
+// Reads one header, then chunks, then commits. Deletes itself.
+//
+// The next message is read only when the last one has been dealt with, so the stream's window is
+// the back-pressure. On the network threads a chunk costs its checksum and one copy into place;
+// checking for non-finite values, the digest and the commit run on the ingest pool. The bytes are
+// reserved before the first chunk is read.
+//
+// gRPC calls OnReadDone one at a time; OnWriteDone, the sweeper's EndIfIdleSince and the commit
+// come from other threads. What they share is guarded by mutex_, the rest belongs to the reading
+// side, and to the commit once reading is over.
+class UploadReactor final
+    : public grpc::ServerBidiReactor<v1::UploadLayerRequest, v1::UploadLayerResponse>,
+      public OpenUpload {
+ public:
+  UploadReactor(ServerState& state, OpenUploads& open_uploads, const MethodMetrics& method,
+                grpc::CallbackServerContext* context);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone() override;
+
+  void EndIfIdleSince(std::chrono::steady_clock::time_point time) override;
+
+ private:
+  enum class Phase {
+    kReading,     // waits for the client
+    kHandling,    // deals with a message
+    kCommitting,  // the ingest pool has it
+    kEnding,      // the final status is known
+  };
+
+  ~UploadReactor() override = default;
+
+  // OK, or what ends the stream.
+  absl::Status HandleMessage();
+  absl::Status HandleHeader(const v1::UploadHeader& header);
+  absl::Status HandleChunk(const v1::UploadChunk& chunk);
+  // Whether the layer is there already with the digest the client announced; then `committed` is
+  // set.
+  bool IsPresent(v1::Layer& committed) const;
+  void BeginCommit();
+  absl::Status Commit(v1::Layer& committed);
+
+  // Sends `response` unless one is being sent; then progress is dropped, which the next one makes
+  // up for.
+  void TrySend(const v1::UploadLayerResponse& response);
+  // Ends the stream, with `committed` before the status if it is OK. The caller does not touch this
+  // object any more unless it is inside a reaction.
+  void End(absl::Status status, const v1::Layer* committed = nullptr);
+  // Sends what End left.
+  void SendEnd();
+  // `status`, saying which layer it is about.
+  absl::Status Named(const absl::Status& status) const;
+
+  ServerState& state_;
+  OpenUploads& open_uploads_;
+  grpc::CallbackServerContext* const context_;
+  RpcRecord record_;
+
+  v1::UploadLayerRequest request_;
+  std::optional<UploadPlan> plan_;
+  std::optional<RepresentationBuilder> builder_;
+  bool has_place_ = false;
+  int64_t reserved_bytes_ = 0;
+  int64_t reported_bytes_ = 0;
+  std::optional<v1::Layer> present_;  // answered without reading a byte
+
+  Mutex mutex_;
+  Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;
+  bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point reading_since_ GRAMIAN_GUARDED_BY(mutex_);
+  v1::UploadLayerResponse response_;        // Being written; belongs to whoever set writing_.
+  v1::UploadLayerResponse final_response_;  // Set by End, once.
+  absl::Status final_status_;               // Set by End, once.
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_SERVER_UPLOAD_REACTOR_H_
