@@ -1,0 +1,122 @@
+#include "gramian/base/compute.h"
+
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+
+#include <algorithm>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "gramian/base/mutex.h"
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace gramian {
+namespace {
+
+// TBB orders what a caller writes before a loop, its tiles, and what the caller reads after it. Its
+// library is not instrumented, so ThreadSanitizer has to be told.
+void Release([[maybe_unused]] void* loop) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(loop);
+#endif
+}
+
+void Acquire([[maybe_unused]] void* loop) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(loop);
+#endif
+}
+
+// The first error by index, so that the answer does not depend on which thread was quicker.
+class FirstError {
+ public:
+  void Record(int64_t index, absl::Status status) {
+    MutexLock lock(mutex_);
+    if (status_.ok() || index < index_) {
+      index_ = index;
+      status_ = std::move(status);
+    }
+  }
+  absl::Status Take() {
+    MutexLock lock(mutex_);
+    return status_;
+  }
+
+ private:
+  Mutex mutex_;
+  int64_t index_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  absl::Status status_ GRAMIAN_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+// Threads that may be in an arena besides its workers. A caller that found no slot would wait for one to leave, and those
+// may be waiting in turn for the object that this caller is computing.
+constexpr int kCallers = 256;
+
+struct ComputeArena::Impl {
+  explicit Impl(int threads) : arena(kCallers + threads - 1, kCallers) {}
+  tbb::task_arena arena;
+};
+
+ComputeArena::ComputeArena(int threads)
+    : threads_(std::max(threads, 1)), impl_(std::make_unique<Impl>(threads_)) {}
+
+ComputeArena::~ComputeArena() = default;
+
+absl::Status ComputeContext::CheckStop() const {
+  if (stop.stop_requested()) return absl::CancelledError("the computation was stopped");
+  return absl::OkStatus();
+}
+
+absl::Status ComputeContext::CheckScratch(int64_t bytes, const char* what) const {
+  if (bytes <= scratch_limit_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("NEVER_FITS: ", what, " needs ", bytes,
+                                                   " bytes of scratch, the limit is ",
+                                                   scratch_limit_bytes));
+}
+
+absl::Status ParallelFor(const ComputeContext& context, int64_t count,
+                         const std::function<absl::Status(int64_t)>& body) {
+  if (context.arena == nullptr || context.arena->threads() == 1 || count <= 1) {
+    for (int64_t i = 0; i < count; ++i) {
+      if (absl::Status status = context.CheckStop(); !status.ok()) return status;
+      if (absl::Status status = body(i); !status.ok()) return status;
+    }
+    return context.CheckStop();
+  }
+  FirstError error;
+  tbb::task_group_context group;
+  const auto run = [&] {
+    tbb::parallel_for(
+        tbb::blocked_range<int64_t>(0, count, 1),
+        [&](const tbb::blocked_range<int64_t>& range) {
+          Acquire(&group);
+          const absl::Cleanup publish = [&] { Release(&group); };
+          for (int64_t i = range.begin(); i != range.end(); ++i) {
+            if (group.is_group_execution_cancelled()) return;
+            absl::Status status = context.CheckStop();
+            if (status.ok()) status = body(i);
+            if (status.ok()) continue;
+            error.Record(i, std::move(status));
+            group.cancel_group_execution();
+            return;
+          }
+        },
+        tbb::simple_partitioner(), group);
+  };
+  Release(&group);
+  // Isolation: while this thread waits for its loop it must not pick up another loop's tile, which could wait for a cache
+  // entry that this very thread is computing.
+  context.arena->impl_->arena.execute([&] { tbb::this_task_arena::isolate(run); });
+  Acquire(&group);
+  if (absl::Status status = error.Take(); !status.ok()) return status;
+  return context.CheckStop();
+}
+
+}  // namespace gramian

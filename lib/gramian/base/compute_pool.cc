@@ -1,0 +1,59 @@
+#include "gramian/base/compute_pool.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace gramian {
+
+ComputePool::ComputePool(int threads, int64_t queue_limit) : queue_limit_(queue_limit) {
+  threads_.reserve(static_cast<size_t>(std::max(threads, 1)));
+  for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { Work(); });
+}
+
+ComputePool::~ComputePool() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool ComputePool::TrySubmit(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return false;
+    if (static_cast<int64_t>(queue_.size()) >= queue_limit_ + idle_) return false;
+    queue_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+int64_t ComputePool::queue_length() const {
+  MutexLock lock(mutex_);
+  return std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
+}
+
+void ComputePool::Work() {
+  while (true) {
+    std::function<void()> job;
+    {
+      MutexLock lock(mutex_);
+      ++idle_;
+      while (queue_.empty() && !stopping_) changed_.wait(mutex_);
+      --idle_;
+      if (queue_.empty()) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    try {
+      job();
+    } catch (const std::bad_alloc&) {
+      // The job's own answer has been lost with it; the worker must survive.
+    }
+  }
+}
+
+}  // namespace gramian

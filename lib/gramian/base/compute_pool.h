@@ -1,0 +1,48 @@
+// A fixed set of threads with a bounded queue, for requests that must not run on the network threads.
+#ifndef GRAMIAN_BASE_COMPUTE_POOL_H_
+#define GRAMIAN_BASE_COMPUTE_POOL_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "gramian/base/mutex.h"
+
+namespace gramian {
+
+// Runs jobs in the order they were submitted. Thread-safe. A full queue refuses instead of growing: the caller answers
+// its client at once. The destructor runs every job that was accepted, then joins.
+class ComputePool {
+ public:
+  // threads >= 1; queue_limit >= 0 counts jobs that wait, not those that run.
+  ComputePool(int threads, int64_t queue_limit);
+  ~ComputePool();
+  ComputePool(const ComputePool&) = delete;
+  ComputePool& operator=(const ComputePool&) = delete;
+
+  // Queues `job` and returns true; false, and the job is dropped, when queue_limit jobs already wait and no worker is
+  // idle, or when the pool is being destroyed. A job must not throw; std::bad_alloc that escapes it is swallowed, so a
+  // job that owes an answer reports its own failures.
+  bool TrySubmit(std::function<void()> job);
+
+  // Jobs that wait now.
+  int64_t queue_length() const;
+
+ private:
+  void Work();
+
+  const int64_t queue_limit_;
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::function<void()>> queue_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t idle_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;  // Constant after construction.
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_BASE_COMPUTE_POOL_H_

@@ -1,0 +1,29 @@
+// Content digests: what activations, and everything derived from them, are named by.
+#ifndef GRAMIAN_BASE_DIGEST_H_
+#define GRAMIAN_BASE_DIGEST_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace gramian {
+
+// A 128-bit content digest. Equal digests are taken to mean equal content.
+struct Digest {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  friend bool operator==(const Digest&, const Digest&) = default;
+  friend auto operator<=>(const Digest&, const Digest&) = default;
+
+  // 32 lower-case hexadecimal digits, high word first.
+  std::string ToHex() const;
+};
+
+// XXH3-128 of `header` (what the bytes mean: dtype and shape) followed by `size` bytes at `data`.
+Digest ComputeDigest(absl::string_view header, const void* data, int64_t size);
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_BASE_DIGEST_H_

@@ -1,0 +1,159 @@
+// The only door to the library for a server: stores activations, answers comparisons.
+#ifndef GRAMIAN_ENGINE_SIMILARITY_ENGINE_H_
+#define GRAMIAN_ENGINE_SIMILARITY_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "gramian/base/compute.h"
+#include "gramian/engine/activation_store.h"
+#include "gramian/engine/operator_cache.h"
+#include "gramian/engine/result_store.h"
+#include "gramian/geometry/alternating_diffusion.h"
+#include "gramian/geometry/kernel.h"
+#include "gramian/measure/measure.h"
+
+namespace gramian {
+
+// A score with what a reader needs to judge it.
+struct Comparison {
+  Score score;
+  int64_t rows = 0;    // n
+  int64_t cols_a = 0;  // d of each side; the widest layer of a network
+  int64_t cols_b = 0;
+  bool cached = false;  // answered from the result store
+  double compute_seconds = 0.0;
+};
+
+// Part of a matrix of scores: rows [first_row, first_row + row_count) by columns [first_col, ...),
+// row-major.
+struct ComparisonBlock {
+  int64_t first_row = 0;
+  int64_t first_col = 0;
+  int64_t row_count = 0;
+  int64_t col_count = 0;
+  std::vector<Comparison> comparisons;  // row_count * col_count
+  int64_t done = 0;                     // scores of the whole matrix finished so far
+  int64_t total = 0;
+};
+
+// What a matrix is over, before its first block.
+struct MatrixHeader {
+  std::vector<std::string> row_names;  // layer names, or "network@step"
+  std::vector<std::string> col_names;
+};
+
+// Receives a matrix while it is computed, on one thread at a time: the header first, then blocks in
+// row order. An error stops the computation and is returned from it.
+struct MatrixSink {
+  std::function<absl::Status(const MatrixHeader&)> on_header;
+  std::function<absl::Status(ComparisonBlock)> on_block;
+};
+
+// Which layers of a snapshot take part; empty means all, in ordinal order.
+struct SnapshotSelection {
+  SnapshotKey snapshot;
+  std::vector<std::string> layers;
+};
+
+// Part of an operator that a caller asked to see.
+struct OperatorRequest {
+  enum class View {
+    kSpectrum,  // eigenvalues of the operator P (without the trivial 1), descending; k of them, 0 =
+                // all
+    kCoordinates,  // diffusion coordinates lambda_j^t u_j(i): n x k, row-major
+    kRows,         // rows [first_row, first_row + row_count) of P = J + c S~: row_count x n
+  };
+  View view = View::kSpectrum;
+  KernelSpec kernel;
+  double t = 1.0;         // > 0, for kCoordinates
+  int64_t k = 0;          // 0 = all
+  int64_t first_row = 0;  // for kRows
+  int64_t row_count = 0;  // 0 = to the end
+};
+
+// A part of an operator: rows x cols doubles, row-major.
+struct OperatorView {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::vector<double> values;
+};
+
+// Everything a metrics page shows.
+struct EngineStats {
+  StoreStats store;
+  CacheStats cache;
+  int64_t result_hits = 0;
+  int64_t result_misses = 0;
+  int64_t results = 0;
+  int64_t running = 0;               // computations running now
+  int64_t completed = 0;             // comparisons computed (not from the result store)
+  int64_t cancelled = 0;             // computations stopped before the end
+  double compute_seconds_total = 0;  // wall time spent computing
+};
+
+// Limits and sizes.
+struct EngineOptions {
+  int threads = 1;  // >= 1, workers of the compute arena
+  StoreOptions store;
+  int64_t cache_limit_bytes = int64_t{2} << 30;
+  int64_t scratch_limit_bytes = int64_t{2} << 30;
+  int64_t result_limit = 1'000'000;
+};
+
+// Thread-safe. Order of locks: none is held while computing; store, cache and results lock for
+// themselves. All comparing methods return NOT_FOUND for an unknown layer, FAILED_PRECONDITION if
+// the sides saw other inputs (probe set or n differ; the message names the first difference),
+// INVALID_ARGUMENT for an unknown measure or one that does not apply, RESOURCE_EXHAUSTED if the
+// work can never fit the scratch limit, CANCELLED when `stop` fires.
+class SimilarityEngine {
+ public:
+  explicit SimilarityEngine(const EngineOptions& options);
+  ~SimilarityEngine();
+
+  ActivationStore& store() { return *store_; }
+  const EngineOptions& options() const { return options_; }
+
+  // One pair, many measures (canonical or short names): one Comparison per name, in order.
+  absl::StatusOr<std::vector<Comparison>> CompareLayers(const LayerKey& a, const LayerKey& b,
+                                                        absl::Span<const std::string> measures,
+                                                        Form form, std::stop_token stop);
+  // The same if every score is already known (form must be kAuto), in microseconds; nothing if one
+  // has to be computed. Errors (unknown layer or measure, other inputs) are reported here too.
+  absl::StatusOr<std::optional<std::vector<Comparison>>> FindCompared(
+      const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures);
+
+  // Layers of `a` (rows) by layers of `b` (columns), block by block.
+  absl::Status CompareSnapshots(const SnapshotSelection& a, const SnapshotSelection& b,
+                                const std::string& measure, const MatrixSink& sink,
+                                std::stop_token stop);
+  // K x K over networks fused by alternating diffusion; `networks` may differ in depth and widths.
+  // A symmetric matrix is computed once and mirrored.
+  absl::Status CompareNetworks(absl::Span<const SnapshotSelection> networks, const Fusion& fusion,
+                               const std::string& measure, const MatrixSink& sink,
+                               std::stop_token stop);
+
+  // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
+  // fused network.
+  absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
+                                           const OperatorRequest& request, std::stop_token stop);
+
+  EngineStats Stats() const;
+
+ private:
+  struct Impl;
+  const EngineOptions options_;
+  std::unique_ptr<ActivationStore> store_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_ENGINE_SIMILARITY_ENGINE_H_

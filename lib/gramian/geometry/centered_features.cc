@@ -1,0 +1,42 @@
+#include "gramian/geometry/centered_features.h"
+
+#include <utility>
+
+namespace gramian {
+
+CenteredFeatures::CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows)
+    : layer_(std::move(layer)), unit_rows_(unit_rows), rows_(layer_->rows()), cols_(layer_->cols()) {}
+
+CenteredFeatures::CenteredFeatures(Matrix modes)
+    : modes_(std::move(modes)), rows_(modes_.cols()), cols_(modes_.rows()) {}
+
+void CenteredFeatures::ReadRows(int64_t first, int64_t count, float* out) const {
+  Read(first, count, out);
+}
+
+void CenteredFeatures::ReadRows(int64_t first, int64_t count, double* out) const {
+  Read(first, count, out);
+}
+
+template <typename Scalar>
+void CenteredFeatures::Read(int64_t first, int64_t count, Scalar* out) const {
+  Eigen::Map<MatrixOf<Scalar>> block(out, count, cols_);
+  if (is_explicit()) {
+    block = modes_.middleCols(first, count).transpose().template cast<Scalar>();
+    return;
+  }
+  if (!unit_rows_) {
+    layer_->ReadRows(first, count, out);
+    return;
+  }
+  Eigen::RowVectorXd row(cols_);
+  for (int64_t i = 0; i < count; ++i) {
+    layer_->ReadRows(first + i, 1, row.data());
+    // A stable norm: squares of float32 extremes fit in double, so the plain one cannot overflow.
+    const double norm = row.norm();
+    if (norm > 0.0) row /= norm;
+    block.row(i) = row.template cast<Scalar>();
+  }
+}
+
+}  // namespace gramian

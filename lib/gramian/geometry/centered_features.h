@@ -1,0 +1,49 @@
+// The features F of a doubly centred RSM, S~ = F F', read block by block.
+#ifndef GRAMIAN_GEOMETRY_CENTERED_FEATURES_H_
+#define GRAMIAN_GEOMETRY_CENTERED_FEATURES_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "gramian/base/matrix.h"
+#include "gramian/representation/representation.h"
+
+namespace gramian {
+
+// Immutable n x k features, from one of two sources:
+//   a representation (k = d), rows optionally scaled to unit length (cosine kernel); centring is left to whoever
+//   accumulates, so that no centred copy of the activations is ever held;
+//   explicit orthonormal eigenvectors (k = r), centred by nature, for kernels that have no finite features.
+class CenteredFeatures {
+ public:
+  // unit_rows: each row is divided by its Euclidean norm; a zero row stays zero.
+  CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows);
+  // modes: k x n, row i is the i-th feature over all inputs; its entries sum to 0.
+  explicit CenteredFeatures(Matrix modes);
+
+  int64_t rows() const { return rows_; }
+  int64_t cols() const { return cols_; }
+  bool is_explicit() const { return layer_ == nullptr; }
+  // k x n; only if is_explicit().
+  const Matrix& modes() const { return modes_; }
+  // Bytes held beyond the representation.
+  int64_t size_bytes() const { return modes_.size() * static_cast<int64_t>(sizeof(double)); }
+
+  // Rows [first, first + count) as count x k, not centred for a representation.
+  void ReadRows(int64_t first, int64_t count, float* out) const;
+  void ReadRows(int64_t first, int64_t count, double* out) const;
+
+ private:
+  template <typename Scalar>
+  void Read(int64_t first, int64_t count, Scalar* out) const;
+
+  std::shared_ptr<const Representation> layer_;
+  bool unit_rows_ = false;
+  Matrix modes_;
+  int64_t rows_;
+  int64_t cols_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_GEOMETRY_CENTERED_FEATURES_H_

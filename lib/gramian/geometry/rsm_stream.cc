@@ -1,0 +1,288 @@
+#include "gramian/geometry/rsm_stream.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "gramian/base/blas.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/geometry/centered_features.h"
+
+namespace gramian {
+namespace {
+
+// A self term below this share of the magnitudes that were summed is rounding.
+constexpr double kNoiseFactor = 64.0 * std::numeric_limits<double>::epsilon();
+
+// What one lane of tile rows adds up.
+struct LaneSums {
+  double ab = 0.0;
+  double aa = 0.0;
+  double bb = 0.0;
+  Vector a_rows;
+  Vector b_rows;
+};
+
+struct TileRange {
+  int64_t row;
+  int64_t row_count;
+  int64_t col;
+  int64_t col_count;
+  bool is_diagonal;
+};
+
+// Calls visit(range) for the tiles of one lane: tile rows lane, lane + kLanes, ... of the upper triangle.
+template <typename Visit>
+absl::Status ForEachTile(const ComputeContext& context, int64_t n, int64_t tile, int64_t lane,
+                         const Visit& visit) {
+  for (int64_t row = lane * tile; row < n; row += kLanes * tile) {
+    for (int64_t col = row; col < n; col += tile) {
+      GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
+      visit(TileRange{row, std::min(tile, n - row), col, std::min(tile, n - col), row == col});
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Adds the entries right of the diagonal; entries are taken relative to the shifts.
+template <typename Scalar>
+void AddTile(const TileRange& range, MatrixOf<Scalar>& a, Scalar a_shift, MatrixOf<Scalar>& b,
+             Scalar b_shift, LaneSums& sums) {
+  using Row = Eigen::Array<Scalar, 1, Eigen::Dynamic>;
+  a.array() -= a_shift;
+  b.array() -= b_shift;
+  Row a_cols = Row::Zero(range.col_count);
+  Row b_cols = Row::Zero(range.col_count);
+  for (int64_t i = 0; i < range.row_count; ++i) {
+    const int64_t skip = range.is_diagonal ? i + 1 : 0;
+    const int64_t count = range.col_count - skip;
+    if (count <= 0) break;
+    const auto a_row = a.row(i).tail(count).array();
+    const auto b_row = b.row(i).tail(count).array();
+    sums.ab += static_cast<double>((a_row * b_row).sum());
+    sums.aa += static_cast<double>(a_row.square().sum());
+    sums.bb += static_cast<double>(b_row.square().sum());
+    sums.a_rows[range.row + i] += static_cast<double>(a_row.sum());
+    sums.b_rows[range.row + i] += static_cast<double>(b_row.sum());
+    a_cols.tail(count) += a_row;
+    b_cols.tail(count) += b_row;
+  }
+  sums.a_rows.segment(range.col, range.col_count) += a_cols.matrix().template cast<double>().transpose();
+  sums.b_rows.segment(range.col, range.col_count) += b_cols.matrix().template cast<double>().transpose();
+}
+
+// The mean of the first tile off the diagonal: a constant near all entries.
+template <typename Scalar>
+Scalar SampleShift(const RsmTiles<Scalar>& tiles) {
+  const int64_t count = std::min(RsmTiles<Scalar>::kTile, tiles.rows());
+  if (count < 2) return Scalar{0};
+  MatrixOf<Scalar> tile;
+  tiles.Tile(0, count, 0, count, tile);
+  const Matrix wide = tile.template cast<double>();
+  const auto entries = static_cast<double>(count * (count - 1));
+  return static_cast<Scalar>((wide.sum() - wide.trace()) / entries);
+}
+
+template <typename Scalar>
+Vector ShiftedDiagonal(const RsmTiles<Scalar>& tiles, Scalar shift) {
+  Vector diagonal(tiles.rows());
+  MatrixOf<Scalar> entry;
+  for (int64_t i = 0; i < tiles.rows(); ++i) {
+    tiles.Tile(i, 1, i, 1, entry);
+    diagonal[i] = static_cast<double>(entry(0, 0)) - static_cast<double>(shift);
+  }
+  return diagonal;
+}
+
+// <a, b> after centring with the given weights of the row and total terms, and the size of what was summed.
+struct Centered {
+  double value;
+  double magnitude;
+};
+Centered Center(double product, const Vector& a_rows, const Vector& b_rows, double row_weight,
+                double total_weight) {
+  const double rows = row_weight * a_rows.dot(b_rows);
+  const double total = total_weight * a_rows.sum() * b_rows.sum();
+  return {product - rows + total, std::abs(product) + std::abs(rows) + std::abs(total)};
+}
+
+}  // namespace
+
+template <typename Scalar>
+absl::StatusOr<RsmTiles<Scalar>> RsmTiles<Scalar>::Create(const ComputeContext& context,
+                                                          const Representation& layer,
+                                                          const KernelSpec& kernel, double sigma,
+                                                          bool centered) {
+  const int64_t n = layer.rows();
+  const int64_t d = layer.cols();
+  GRAMIAN_RETURN_IF_ERROR(
+      context.CheckScratch(n * d * static_cast<int64_t>(sizeof(Scalar)), "centred activations"));
+  // Non-owning: the features are read here only.
+  const CenteredFeatures features(
+      std::shared_ptr<const Representation>(std::shared_ptr<const Representation>(), &layer),
+      kernel.kind == KernelKind::kCosine);
+  Vector mean = Vector::Zero(d);
+  if (centered || !kernel.is_feature_map()) {
+    GRAMIAN_ASSIGN_OR_RETURN(mean, ColumnMeans(context, features));
+  }
+  RsmTiles tiles;
+  tiles.kernel_ = kernel;
+  tiles.sigma_ = sigma;
+  tiles.values_.resize(n, d);
+  tiles.norms_.resize(n);
+  const int64_t blocks = (n + kTile - 1) / kTile;
+  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, blocks, [&](int64_t block) {
+    const int64_t first = block * kTile;
+    const int64_t count = std::min(kTile, n - first);
+    Matrix wide(count, d);
+    features.ReadRows(first, count, wide.data());
+    wide.rowwise() -= mean.transpose();
+    tiles.values_.middleRows(first, count) = wide.template cast<Scalar>();
+    tiles.norms_.segment(first, count) =
+        wide.rowwise().squaredNorm().transpose().array().template cast<Scalar>();
+    return absl::OkStatus();
+  }));
+  return tiles;
+}
+
+template <typename Scalar>
+void RsmTiles<Scalar>::SquaredDistances(int64_t row, int64_t row_count, int64_t col,
+                                        int64_t col_count, MatrixOf<Scalar>& tile) const {
+  // Where |x_i|^2 + |x_j|^2 - 2 x_i . x_j cancels to less than this share, the difference itself is squared.
+  static const Scalar kCancelled = std::sqrt(std::numeric_limits<Scalar>::epsilon());
+  const int64_t d = values_.cols();
+  tile.resize(row_count, col_count);
+  Gemm(Transpose::kNo, Transpose::kYes, row_count, col_count, d, Scalar{1},
+       values_.row(row).data(), d, values_.row(col).data(), d, Scalar{0}, tile.data(), col_count);
+  Eigen::Array<Scalar, 1, Eigen::Dynamic> sizes(col_count);
+  for (int64_t i = 0; i < row_count; ++i) {
+    auto entries = tile.row(i).array();
+    sizes = norms_.segment(col, col_count) + norms_[row + i];
+    entries = sizes - Scalar{2} * entries;
+    if ((entries - kCancelled * sizes).minCoeff() > Scalar{0}) continue;
+    for (int64_t j = 0; j < col_count; ++j) {
+      if (entries[j] > kCancelled * sizes[j]) continue;
+      entries[j] = (values_.row(row + i) - values_.row(col + j)).squaredNorm();
+    }
+  }
+}
+
+template <typename Scalar>
+void RsmTiles<Scalar>::Tile(int64_t row, int64_t row_count, int64_t col, int64_t col_count,
+                            MatrixOf<Scalar>& tile) const {
+  if (kernel_.is_feature_map()) {
+    const int64_t d = values_.cols();
+    tile.resize(row_count, col_count);
+    Gemm(Transpose::kNo, Transpose::kYes, row_count, col_count, d, Scalar{1},
+         values_.row(row).data(), d, values_.row(col).data(), d, Scalar{0}, tile.data(), col_count);
+    return;
+  }
+  SquaredDistances(row, row_count, col, col_count, tile);
+  auto entries = tile.array();
+  switch (kernel_.kind) {
+    case KernelKind::kRbf:
+      entries = (entries * static_cast<Scalar>(-0.5 / (sigma_ * sigma_))).exp();
+      break;
+    case KernelKind::kLaplacian:
+      entries = (entries.sqrt() * static_cast<Scalar>(-1.0 / sigma_)).exp();
+      break;
+    default:
+      entries = -entries.sqrt();
+  }
+}
+
+template class RsmTiles<float>;
+template class RsmTiles<double>;
+
+template <typename Scalar>
+absl::StatusOr<RsmPairSums> SumRsmPair(const ComputeContext& context, const RsmTiles<Scalar>& a,
+                                       const RsmTiles<Scalar>& b) {
+  constexpr int64_t kTile = RsmTiles<Scalar>::kTile;
+  const int64_t n = a.rows();
+  const Scalar a_shift = SampleShift(a);
+  const Scalar b_shift = SampleShift(b);
+  std::vector<LaneSums> lanes(static_cast<size_t>(kLanes));
+  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, kLanes, [&](int64_t lane) {
+    LaneSums& sums = lanes[static_cast<size_t>(lane)];
+    sums.a_rows = Vector::Zero(n);
+    sums.b_rows = Vector::Zero(n);
+    MatrixOf<Scalar> a_tile;
+    MatrixOf<Scalar> b_tile;
+    return ForEachTile(context, n, kTile, lane, [&](const TileRange& range) {
+      a.Tile(range.row, range.row_count, range.col, range.col_count, a_tile);
+      b.Tile(range.row, range.row_count, range.col, range.col_count, b_tile);
+      AddTile(range, a_tile, a_shift, b_tile, b_shift, sums);
+    });
+  }));
+  RsmPairSums result;
+  result.rows = n;
+  result.a_rows = Vector::Zero(n);
+  result.b_rows = Vector::Zero(n);
+  for (const LaneSums& lane : lanes) {
+    // Each unordered pair was seen once and stands for two entries.
+    result.ab += 2.0 * lane.ab;
+    result.aa += 2.0 * lane.aa;
+    result.bb += 2.0 * lane.bb;
+    result.a_rows += lane.a_rows;
+    result.b_rows += lane.b_rows;
+  }
+  result.a_diagonal = ShiftedDiagonal(a, a_shift);
+  result.b_diagonal = ShiftedDiagonal(b, b_shift);
+  return result;
+}
+
+template absl::StatusOr<RsmPairSums> SumRsmPair(const ComputeContext&, const RsmTiles<float>&,
+                                                const RsmTiles<float>&);
+template absl::StatusOr<RsmPairSums> SumRsmPair(const ComputeContext&, const RsmTiles<double>&,
+                                                const RsmTiles<double>&);
+
+AlignmentSums BiasedSums(const RsmPairSums& sums) {
+  const auto n = static_cast<double>(sums.rows);
+  const Vector a_rows = sums.a_rows + sums.a_diagonal;
+  const Vector b_rows = sums.b_rows + sums.b_diagonal;
+  const double row_weight = 2.0 / n;
+  const double total_weight = 1.0 / (n * n);
+  const Centered ab = Center(sums.ab + sums.a_diagonal.dot(sums.b_diagonal), a_rows, b_rows,
+                             row_weight, total_weight);
+  const Centered aa =
+      Center(sums.aa + sums.a_diagonal.squaredNorm(), a_rows, a_rows, row_weight, total_weight);
+  const Centered bb =
+      Center(sums.bb + sums.b_diagonal.squaredNorm(), b_rows, b_rows, row_weight, total_weight);
+  return {ab.value, aa.value, bb.value, kNoiseFactor * aa.magnitude, kNoiseFactor * bb.magnitude};
+}
+
+AlignmentSums DebiasedSums(const RsmPairSums& sums) {
+  const auto n = static_cast<double>(sums.rows);
+  const double row_weight = 2.0 / (n - 2.0);
+  const double total_weight = 1.0 / ((n - 1.0) * (n - 2.0));
+  const Centered ab = Center(sums.ab, sums.a_rows, sums.b_rows, row_weight, total_weight);
+  const Centered aa = Center(sums.aa, sums.a_rows, sums.a_rows, row_weight, total_weight);
+  const Centered bb = Center(sums.bb, sums.b_rows, sums.b_rows, row_weight, total_weight);
+  return {ab.value, aa.value, bb.value, kNoiseFactor * aa.magnitude, kNoiseFactor * bb.magnitude};
+}
+
+template <typename Scalar>
+absl::Status VisitSquaredDistances(
+    const ComputeContext& context, const RsmTiles<Scalar>& tiles,
+    const std::function<void(int64_t, const MatrixOf<Scalar>&, bool)>& visit) {
+  return ParallelFor(context, kLanes, [&](int64_t lane) {
+    MatrixOf<Scalar> tile;
+    return ForEachTile(context, tiles.rows(), RsmTiles<Scalar>::kTile, lane,
+                       [&](const TileRange& range) {
+                         tiles.SquaredDistances(range.row, range.row_count, range.col,
+                                                range.col_count, tile);
+                         visit(lane, tile, range.is_diagonal);
+                       });
+  });
+}
+
+template absl::Status VisitSquaredDistances(
+    const ComputeContext&, const RsmTiles<float>&,
+    const std::function<void(int64_t, const MatrixF&, bool)>&);
+template absl::Status VisitSquaredDistances(
+    const ComputeContext&, const RsmTiles<double>&,
+    const std::function<void(int64_t, const Matrix&, bool)>&);
+
+}  // namespace gramian

@@ -1,0 +1,86 @@
+// What a measure is: the one seam between the mathematics and everything that asks for scores.
+#ifndef GRAMIAN_MEASURE_MEASURE_H_
+#define GRAMIAN_MEASURE_MEASURE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "gramian/base/compute.h"
+
+namespace gramian {
+
+class Operand;
+
+// Why a pair has no value. A degenerate pair is an answer, never a NaN and never the failure of a whole matrix.
+enum class ScoreStatus {
+  kOk,
+  kConstant,             // a side's centred RSM is zero: all inputs have the same representation
+  kTooFewInputs,         // n is below what the estimator needs (debiased estimators need n >= 4)
+  kNonpositiveSelfTerm,  // a debiased self-similarity is <= 0, so that the normalisation is undefined
+  kUndefinedRoot,        // the square root of a negative value
+  kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
+};
+
+// Lower-case snake_case name of a status, e.g. "ok", "constant", "too_few_inputs".
+const char* ToString(ScoreStatus status);
+
+// The exact algebraic form that was used. All agree to rounding; the planner takes the cheapest.
+enum class Form {
+  kAuto,          // as an argument: the planner chooses. Never reported.
+  kFeatureSpace,  // covariances, n d^2, nothing n x n
+  kSampleSpace,   // n x n tiles, streamed
+  kSpectral,      // eigenpairs of the centred RSMs and their overlap
+};
+
+// "auto", "feature_space", "sample_space", "spectral".
+const char* ToString(Form form);
+
+// One score.
+struct Score {
+  ScoreStatus status = ScoreStatus::kOk;
+  double value = 0.0;  // Finite. 0 and meaningless unless status is kOk.
+  Form form = Form::kAuto;
+};
+
+// What holds for every pair of inputs; tests check each entry, also that what is not declared fails on some input.
+struct MeasureTraits {
+  double range_min = 0.0;  // May be -infinity or infinity.
+  double range_max = 1.0;
+  bool larger_is_more_similar = true;
+  bool is_symmetric = true;
+  // Satisfies the axioms of a distance on equivalence classes.
+  bool is_metric = false;
+  // Whether score(x, y) stays the same when x is replaced by:
+  bool invariant_to_orthogonal = false;        // x Q, Q orthogonal
+  bool invariant_to_permutation = false;       // columns permuted
+  bool invariant_to_isotropic_scaling = false; // c x, c != 0
+  bool invariant_to_translation = false;       // x + 1 b'
+  bool invariant_to_invertible_linear = false; // x A, A invertible
+  bool invariant_to_affine = false;            // x A + 1 b'
+  // Fewest inputs n for which the measure is defined.
+  int64_t min_inputs = 2;
+  // Whether two fused networks can be compared with it.
+  bool applies_to_networks = false;
+};
+
+// A measure with all its parameters fixed. Immutable, thread-safe.
+class SimilarityMeasure {
+ public:
+  virtual ~SimilarityMeasure() = default;
+
+  // The canonical name; parsing it gives this measure again. Scores are cached under it.
+  virtual const std::string& name() const = 0;
+  virtual const MeasureTraits& traits() const = 0;
+
+  // The score of (a, b), both over the same n inputs (the caller has checked). `form` forces a form, kAuto lets the planner
+  // choose from shapes alone, so that the bits of a score do not depend on what is cached.
+  // Errors: INVALID_ARGUMENT if the form cannot compute this measure or a network is given to a measure for layers;
+  // RESOURCE_EXHAUSTED if scratch does not fit; CANCELLED.
+  virtual absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a,
+                                        const Operand& b, Form form) const = 0;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_MEASURE_MEASURE_H_

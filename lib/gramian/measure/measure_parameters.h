@@ -1,0 +1,51 @@
+// The parameters in a measure's name, handed to the family that understands them.
+#ifndef GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
+#define GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gramian/geometry/kernel.h"
+#include "gramian/measure/measure.h"
+#include "gramian/measure/measure_registry.h"
+
+namespace gramian {
+
+// Key = value pairs of one name. A family takes those it knows; what is left over is an error.
+class MeasureParameters {
+ public:
+  explicit MeasureParameters(std::map<std::string, std::string> values)
+      : values_(std::move(values)) {}
+
+  // Removes and returns the value of `key`, or `default_value`.
+  std::string Take(const std::string& key, absl::string_view default_value);
+  // kernel=... and bandwidth=...; a bandwidth is refused for kernels that have none. `with_distance` allows that kernel.
+  absl::StatusOr<KernelSpec> TakeKernel(bool with_distance);
+  // A real number > 0 under `key`.
+  absl::StatusOr<double> TakePositive(const std::string& key, double default_value);
+
+  const std::map<std::string, std::string>& left() const { return values_; }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+// How a family takes part in the registry: what it is, and how a name becomes a measure.
+struct MeasureEntry {
+  MeasureFamily family;
+  absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> (*make)(MeasureParameters& parameters);
+};
+
+// The families; each is defined in the file of its name.
+MeasureEntry CkaEntry();
+MeasureEntry HsicEntry();
+MeasureEntry DistanceCorrelationEntry();
+MeasureEntry MultiScaleCkaEntry();
+MeasureEntry MultiScaleDistanceCorrelationEntry();
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_

@@ -1,0 +1,97 @@
+#include "gramian/representation/dtype.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+namespace gramian {
+namespace {
+
+using Eigen::Index;
+
+// Elements converted at a time: small enough for the first-level cache, and the copy makes alignment irrelevant.
+constexpr int64_t kBlock = 1024;
+
+template <typename In, typename Out>
+void ConvertFrom(const void* in, int64_t count, Out* out) {
+  Eigen::Array<In, kBlock, 1> block;
+  const auto* bytes = static_cast<const std::byte*>(in);
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const Index size = std::min(kBlock, count - begin);
+    std::memcpy(block.data(), bytes + static_cast<size_t>(begin) * sizeof(In),
+                static_cast<size_t>(size) * sizeof(In));
+    Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out + begin, size) =
+        block.head(size).template cast<Out>();
+  }
+}
+
+template <typename Out>
+void ConvertAny(DType dtype, const void* in, int64_t count, Out* out) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return ConvertFrom<float>(in, count, out);
+    case DType::kFloat16:
+      return ConvertFrom<Eigen::half>(in, count, out);
+    case DType::kBFloat16:
+      return ConvertFrom<Eigen::bfloat16>(in, count, out);
+    case DType::kFloat64:
+      return ConvertFrom<double>(in, count, out);
+  }
+}
+
+}  // namespace
+
+int64_t SizeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return 4;
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return 2;
+    case DType::kFloat64:
+      return 8;
+  }
+  return 0;
+}
+
+absl::string_view ToString(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return "float32";
+    case DType::kFloat16:
+      return "float16";
+    case DType::kBFloat16:
+      return "bfloat16";
+    case DType::kFloat64:
+      return "float64";
+  }
+  return "unknown";
+}
+
+void Convert(DType dtype, const void* in, int64_t count, float* out) {
+  ConvertAny(dtype, in, count, out);
+}
+
+void Convert(DType dtype, const void* in, int64_t count, double* out) {
+  ConvertAny(dtype, in, count, out);
+}
+
+int64_t FindNonFinite(DType dtype, const void* in, int64_t count) {
+  Eigen::ArrayXf block(kBlock);
+  const auto* bytes = static_cast<const std::byte*>(in);
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const Index size = std::min(kBlock, count - begin);
+    Convert(dtype, bytes + begin * SizeOf(dtype), size, block.data());
+    // x - x is 0 for a finite x and NaN for any other, which a vectorised sum keeps.
+    if ((block.head(size) - block.head(size)).sum() == 0.0F) continue;
+    for (Index i = 0; i < size; ++i) {
+      if (!std::isfinite(block[i])) return begin + i;
+    }
+  }
+  return -1;
+}
+
+}  // namespace gramian

@@ -1,0 +1,75 @@
+#include "gramian/representation/representation.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/checked_size.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+namespace {
+
+std::string DigestHeader(const RepresentationShape& shape) {
+  return absl::StrCat(ToString(shape.dtype), "[", shape.rows, ",", shape.cols, "]");
+}
+
+template <typename M>
+absl::StatusOr<std::shared_ptr<const Representation>> Copy(const M& matrix, DType dtype) {
+  const RepresentationShape shape{matrix.rows(), matrix.cols(), dtype};
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
+  auto bytes = std::make_unique<std::byte[]>(static_cast<size_t>(size));
+  std::memcpy(bytes.get(), matrix.data(), static_cast<size_t>(size));
+  return Representation::Create(shape, std::move(bytes));
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape) {
+  if (shape.rows < 1 || shape.cols < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a representation has at least 1 row and 1 column, not ", shape.rows, " x ", shape.cols));
+  }
+  return CheckedProduct({shape.rows, shape.cols, SizeOf(shape.dtype)}, "the size of the layer in bytes");
+}
+
+Representation::Representation(const RepresentationShape& shape, int64_t size_bytes,
+                               std::unique_ptr<std::byte[]> bytes)
+    : shape_(shape),
+      size_bytes_(size_bytes),
+      bytes_(std::move(bytes)),
+      digest_(ComputeDigest(DigestHeader(shape), bytes_.get(), size_bytes)) {}
+
+absl::StatusOr<std::shared_ptr<const Representation>> Representation::Create(
+    const RepresentationShape& shape, std::unique_ptr<std::byte[]> bytes) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
+  const int64_t bad = FindNonFinite(shape.dtype, bytes.get(), shape.rows * shape.cols);
+  if (bad >= 0) {
+    return absl::InvalidArgumentError(absl::StrCat("row ", bad / shape.cols, ", column ",
+                                                   bad % shape.cols,
+                                                   " is not a finite float32 number"));
+  }
+  return std::shared_ptr<const Representation>(new Representation(shape, size, std::move(bytes)));
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix(
+    const MatrixF& matrix) {
+  return Copy(matrix, DType::kFloat32);
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix(
+    const Matrix& matrix) {
+  return Copy(matrix, DType::kFloat64);
+}
+
+void Representation::ReadRows(int64_t first, int64_t count, float* out) const {
+  const int64_t row_bytes = shape_.cols * SizeOf(shape_.dtype);
+  Convert(shape_.dtype, bytes_.get() + first * row_bytes, count * shape_.cols, out);
+}
+
+void Representation::ReadRows(int64_t first, int64_t count, double* out) const {
+  const int64_t row_bytes = shape_.cols * SizeOf(shape_.dtype);
+  Convert(shape_.dtype, bytes_.get() + first * row_bytes, count * shape_.cols, out);
+}
+
+}  // namespace gramian

@@ -1,0 +1,64 @@
+// The activations of one layer on the n inputs of a probe set.
+#ifndef GRAMIAN_REPRESENTATION_REPRESENTATION_H_
+#define GRAMIAN_REPRESENTATION_REPRESENTATION_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "gramian/base/digest.h"
+#include "gramian/base/matrix.h"
+#include "gramian/representation/dtype.h"
+
+namespace gramian {
+
+// Shape and element type of a representation.
+struct RepresentationShape {
+  int64_t rows = 0;  // n, inputs
+  int64_t cols = 0;  // d, features
+  DType dtype = DType::kFloat32;
+
+  friend bool operator==(const RepresentationShape&, const RepresentationShape&) = default;
+};
+
+// n * d * element size. INVALID_ARGUMENT unless n >= 1, d >= 1 and the product fits in 63 bits.
+absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape);
+
+// An immutable n x d array, row-major and compact, every element finite. Kept in the type it was sent in; read as float or
+// double. Shared by pointer: eviction or deletion never pulls it from under a computation.
+class Representation {
+ public:
+  // Takes over `bytes` (SizeBytes(shape) of them, 64-byte aligned or not). INVALID_ARGUMENT names row and column of the
+  // first element that is not finite as float32. O(n d): one pass for the check, one for the digest.
+  static absl::StatusOr<std::shared_ptr<const Representation>> Create(
+      const RepresentationShape& shape, std::unique_ptr<std::byte[]> bytes);
+
+  // Copies a float32 or float64 matrix: for tests and in-process use.
+  static absl::StatusOr<std::shared_ptr<const Representation>> FromMatrix(const MatrixF& matrix);
+  static absl::StatusOr<std::shared_ptr<const Representation>> FromMatrix(const Matrix& matrix);
+
+  const RepresentationShape& shape() const { return shape_; }
+  int64_t rows() const { return shape_.rows; }
+  int64_t cols() const { return shape_.cols; }
+  int64_t size_bytes() const { return size_bytes_; }
+  // Names the content: dtype, shape and bytes. Equal content has equal digests whatever the upload looked like.
+  const Digest& digest() const { return digest_; }
+  const std::byte* data() const { return bytes_.get(); }
+
+  // Rows [first, first + count) as `count` x d floats or doubles.
+  void ReadRows(int64_t first, int64_t count, float* out) const;
+  void ReadRows(int64_t first, int64_t count, double* out) const;
+
+ private:
+  Representation(const RepresentationShape& shape, int64_t size_bytes,
+                 std::unique_ptr<std::byte[]> bytes);
+
+  const RepresentationShape shape_;
+  const int64_t size_bytes_;
+  const std::unique_ptr<std::byte[]> bytes_;
+  const Digest digest_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_REPRESENTATION_REPRESENTATION_H_

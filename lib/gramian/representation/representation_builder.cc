@@ -1,0 +1,102 @@
+#include "gramian/representation/representation_builder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+
+absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
+    const RepresentationShape& shape) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
+  std::unique_ptr<std::byte[]> bytes(new (std::nothrow) std::byte[static_cast<size_t>(size)]);
+  if (bytes == nullptr) {
+    return absl::ResourceExhaustedError(absl::StrCat("no memory for ", size, " bytes of activations"));
+  }
+  return RepresentationBuilder(shape, size, std::move(bytes));
+}
+
+RepresentationBuilder::RepresentationBuilder(const RepresentationShape& shape, int64_t size_bytes,
+                                             std::unique_ptr<std::byte[]> bytes)
+    : shape_(shape),
+      size_bytes_(size_bytes),
+      row_bytes_(shape.cols * SizeOf(shape.dtype)),
+      bytes_(std::move(bytes)) {}
+
+absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offset,
+                                           absl::string_view data) {
+  if (data.empty()) return absl::InvalidArgumentError("a chunk holds at least 1 byte");
+  if (first_row < 0 || first_row >= shape_.rows) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunk begins at row ", first_row, " of ", shape_.rows));
+  }
+  const int64_t first_byte = first_row * row_bytes_;
+  if (byte_offset < 0 || byte_offset >= size_bytes_ - first_byte) {
+    return absl::InvalidArgumentError(absl::StrCat("chunk at row ", first_row,
+                                                   " begins at byte offset ", byte_offset, " of ",
+                                                   size_bytes_ - first_byte));
+  }
+  const int64_t begin = first_byte + byte_offset;
+  const auto size = static_cast<int64_t>(data.size());
+  if (size > size_bytes_ - begin) {
+    return absl::InvalidArgumentError(absl::StrCat("chunk at row ", first_row, " brings ", size,
+                                                   " bytes, but only ", size_bytes_ - begin,
+                                                   " are left of ", shape_.rows, " rows"));
+  }
+  const int64_t end = begin + size;
+  const auto* source = reinterpret_cast<const std::byte*>(data.data());
+
+  // Everything that was received before must be sent again unchanged; only the gaps are written.
+  auto it = received_.upper_bound(begin);
+  if (it != received_.begin() && std::prev(it)->second >= begin) --it;
+  int64_t merged_begin = begin;
+  int64_t merged_end = end;
+  int64_t known_bytes = 0;
+  const auto first_overlap = it;
+  for (; it != received_.end() && it->first <= end; ++it) {
+    const int64_t from = std::max(it->first, begin);
+    const int64_t to = std::min(it->second, end);
+    if (from < to) {
+      if (std::memcmp(bytes_.get() + from, source + (from - begin), static_cast<size_t>(to - from)) !=
+          0) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "chunk at row ", first_row, " differs from what was received before for rows ",
+            from / row_bytes_, " to ", (to - 1) / row_bytes_));
+      }
+      known_bytes += to - from;
+    }
+    merged_begin = std::min(merged_begin, it->first);
+    merged_end = std::max(merged_end, it->second);
+  }
+  if (known_bytes < size) std::memcpy(bytes_.get() + begin, source, data.size());
+  received_.erase(first_overlap, it);
+  received_[merged_begin] = merged_end;
+  received_bytes_ += size - known_bytes;
+  return absl::OkStatus();
+}
+
+int64_t RepresentationBuilder::complete_rows() const {
+  int64_t rows = 0;
+  for (const auto& [begin, end] : received_) {
+    const int64_t first = (begin + row_bytes_ - 1) / row_bytes_;
+    rows += std::max<int64_t>(end / row_bytes_ - first, 0);
+  }
+  return rows;
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> RepresentationBuilder::Finish() && {
+  if (received_bytes_ < size_bytes_) {
+    const bool from_start = !received_.empty() && received_.begin()->first == 0;
+    const int64_t missing = from_start ? received_.begin()->second : 0;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the upload is incomplete: row ", missing / row_bytes_, " of ", shape_.rows, " is missing, ",
+        received_bytes_, " of ", size_bytes_, " bytes were received"));
+  }
+  return Representation::Create(shape_, std::move(bytes_));
+}
+
+}  // namespace gramian

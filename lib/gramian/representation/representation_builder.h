@@ -1,0 +1,53 @@
+// Collects the pieces of one upload until every byte of the representation has arrived.
+#ifndef GRAMIAN_REPRESENTATION_REPRESENTATION_BUILDER_H_
+#define GRAMIAN_REPRESENTATION_REPRESENTATION_BUILDER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gramian/representation/representation.h"
+
+namespace gramian {
+
+// Thread-compatible: one upload, one builder. Pieces may arrive in any order; a piece sent twice with equal bytes is
+// accepted, with different bytes refused. The result does not depend on how the bytes were cut.
+class RepresentationBuilder {
+ public:
+  // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED if memory cannot be had.
+  static absl::StatusOr<RepresentationBuilder> Create(const RepresentationShape& shape);
+
+  // Stores `data`, bytes of consecutive rows that start `byte_offset` bytes into row `first_row`. A piece may begin and
+  // end within a row, so that rows wider than a chunk can be sent. INVALID_ARGUMENT, naming the value and the limit, if
+  // it is empty or leaves the announced shape, or if it differs from bytes already received.
+  absl::Status Append(int64_t first_row, int64_t byte_offset, absl::string_view data);
+
+  // Distinct bytes received so far.
+  int64_t received_bytes() const { return received_bytes_; }
+  // Rows that are complete.
+  int64_t complete_rows() const;
+  int64_t size_bytes() const { return size_bytes_; }
+
+  // The representation. FAILED_PRECONDITION naming the first missing row if it is incomplete; INVALID_ARGUMENT naming row
+  // and column if an element is not finite. The builder is used up.
+  absl::StatusOr<std::shared_ptr<const Representation>> Finish() &&;
+
+ private:
+  RepresentationBuilder(const RepresentationShape& shape, int64_t size_bytes,
+                        std::unique_ptr<std::byte[]> bytes);
+
+  RepresentationShape shape_;
+  int64_t size_bytes_;
+  int64_t row_bytes_;
+  std::unique_ptr<std::byte[]> bytes_;
+  // Disjoint received byte ranges, begin -> end; touching ranges are merged.
+  std::map<int64_t, int64_t> received_;
+  int64_t received_bytes_ = 0;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_REPRESENTATION_REPRESENTATION_BUILDER_H_
