@@ -188,13 +188,13 @@ struct ServerLimits {
   int64_t name_bytes = 0;
   int64_t measure_count = 0;
   int64_t network_count = 0;
+  int64_t scratch_bytes = 0;  // of one computation
 };
 
 // What a server is and how it computes.
 struct ServerInfo {
   std::string version;
   std::string blas_core;
-  std::string blas_config;
   std::string grpc_version;
   int32_t compute_thread_count = 0;
   absl::Time start_time;

@@ -107,6 +107,7 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
   limits.name_bytes = proto.name_bytes();
   limits.measure_count = proto.measure_count();
   limits.network_count = proto.network_count();
+  limits.scratch_bytes = proto.scratch_bytes();
   return limits;
 }
 
@@ -185,7 +186,6 @@ ServerInfo FromProto(const v1::GetServerInfoResponse& proto) {
   ServerInfo info;
   info.version = proto.version();
   info.blas_core = proto.blas_core();
-  info.blas_config = proto.blas_config();
   info.grpc_version = proto.grpc_version();
   info.compute_thread_count = proto.compute_thread_count();
   info.start_time = FromProto(proto.start_time());

@@ -1,0 +1,152 @@
+#include "gramian/cli/command.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace gramian::cli {
+namespace {
+
+constexpr char kFooter[] = R"(
+First steps:
+  gramian push runs/a --network a --step 100      a folder of .npy files becomes a snapshot
+  gramian ls layers a@100                         what is there
+  gramian compare a@100 b@last                    every layer of a with every layer of b
+  gramian networks a@100 b@100 c@100              whole networks, fused by alternating diffusion
+  gramian COMMAND --help                          more about a command
+
+Exit codes: 0 done; 1 refused by the server, or a file cannot be used; 2 wrong command line;
+3 worth a retry (the server cannot be reached, is busy, or did not answer in time).
+)";
+
+constexpr int kUsage = 2;
+
+absl::Status CheckGlobals(const GlobalOptions& globals) {
+  if (!(globals.timeout_seconds > 0))
+    return absl::InvalidArgumentError("--timeout must be positive");
+  return absl::OkStatus();
+}
+
+// One line on standard error: what went wrong and what to do.
+void PrintError(const absl::Status& status) {
+  absl::FPrintF(stderr, "gramian: %s%s\n", std::string(status.message()), Advice(status));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> GlobalOptions::Connect() const {
+  ClientOptions options;
+  options.connect_timeout = std::min(absl::Seconds(5), absl::Seconds(timeout_seconds));
+  options.call_timeout = absl::Seconds(timeout_seconds);
+  options.stream_timeout = absl::Seconds(timeout_seconds);
+  return Client::Connect(server, options);
+}
+
+void AddFusionOptions(CLI::App& command, FusionOptions& options) {
+  command
+      .add_option("--fusion", options.order,
+                  "Order of the layers' operators: symmetrised (S1..SL SL..S1), product (S1..SL) "
+                  "or reversed")
+      ->check(CLI::IsMember({"symmetrised", "symmetrized", "product", "reversed"}))
+      ->capture_default_str();
+  command.add_option("--power", options.power, "Power of the fused operator, up to 64")
+      ->capture_default_str();
+  command
+      .add_option("--layers", options.layers,
+                  "Fuse only these layers, in this order (default: all, by ordinal)")
+      ->delimiter(',');
+}
+
+absl::StatusOr<Fusion> ParseFusion(const FusionOptions& options) {
+  Fusion fusion;
+  if (options.order == "product") fusion.order = FusionOrder::kProduct;
+  if (options.order == "reversed") fusion.order = FusionOrder::kReversed;
+  if (!(options.power > 0)) return absl::InvalidArgumentError("--power must be positive");
+  fusion.power = options.power;
+  fusion.layers = options.layers;
+  return fusion;
+}
+
+void Print(absl::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void Note(absl::string_view text) { absl::FPrintF(stderr, "%s\n", std::string(text)); }
+
+std::string Advice(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      if (reason.empty())
+        return "; start one with `gramiand`, or name it with --server HOST:PORT or GRAMIAN_SERVER";
+      return "; try again a little later";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "; give it longer with --timeout SECONDS";
+    case absl::StatusCode::kNotFound:
+      return reason.empty() ? "" : "; `gramian ls` shows what is there";
+    case absl::StatusCode::kAlreadyExists:
+      return "; --replace puts the new content in its place";
+    case absl::StatusCode::kInvalidArgument:
+      return absl::StrContains(reason, "MEASURE") ? "; `gramian measures` lists them" : "";
+    default:
+      return "";
+  }
+}
+
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return 3;
+    default:
+      return 1;
+  }
+}
+
+int RunCommandLine(int argc, char** argv) {
+  CLI::App app(
+      "Uploads activations of neural networks to a Gramian server and asks how alike they are.",
+      "gramian");
+  GlobalOptions globals;
+  Action action;
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return absl::StrCat("gramian: ", error.what(),
+                        "; see `gramian --help` or `gramian COMMAND --help`\n");
+  });
+  app.fallthrough();
+  app.add_option("--server", globals.server, "Address of the server")
+      ->envname("GRAMIAN_SERVER")
+      ->capture_default_str();
+  app.add_option("--project", globals.project, "Project the networks belong to")
+      ->envname("GRAMIAN_PROJECT")
+      ->capture_default_str();
+  app.add_option("--timeout", globals.timeout_seconds, "Seconds a request may take")
+      ->capture_default_str();
+  app.add_option("--view", globals.view,
+                 "How a matrix is shown: a heatmap, a table, or (auto) what suits the output")
+      ->check(CLI::IsMember({"auto", "heatmap", "table"}))
+      ->capture_default_str();
+  AddPushCommand(app, globals, action);
+  AddListCommands(app, globals, action);
+  AddCompareCommands(app, globals, action);
+  AddOperatorCommand(app, globals, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  absl::Status status = CheckGlobals(globals);
+  if (status.ok()) status = action();
+  if (!status.ok()) PrintError(status);
+  return ExitCode(status);
+}
+
+}  // namespace gramian::cli

@@ -1,0 +1,67 @@
+#ifndef GRAMIAN_CLI_COMMAND_H_
+#define GRAMIAN_CLI_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gramian/cli/export.h"
+#include "gramian/client/client.h"
+
+namespace gramian::cli {
+
+// What every command may be told.
+struct GlobalOptions {
+  std::string server = "127.0.0.1:7443";
+  std::string project = "default";
+  double timeout_seconds = 600;
+  std::string view = "auto";  // auto, heatmap or table
+
+  absl::StatusOr<std::unique_ptr<Client>> Connect() const;
+};
+
+// What the command line asks for; set by the subcommand that was given.
+using Action = std::function<absl::Status()>;
+
+// Each adds its subcommands to `app`. When one of them is given, `action` is set to what it does;
+// `globals` is read then.
+void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddListCommands(CLI::App& app, const GlobalOptions& globals,
+                     Action& action);  // ls, rm, info, measures
+void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
+                        Action& action);  // compare, networks, layer
+void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+
+// Options that fusing commands share; ParseFusion reads them.
+struct FusionOptions {
+  std::string order = "symmetrised";
+  double power = 1;
+  std::vector<std::string> layers;
+};
+void AddFusionOptions(CLI::App& command, FusionOptions& options);
+absl::StatusOr<Fusion> ParseFusion(const FusionOptions& options);
+
+// Writes text to standard output, as it is.
+void Print(absl::string_view text);
+
+// A remark for people, on standard error.
+void Note(absl::string_view text);
+
+// What to do about a failure, as an ending for its message; empty when the message says it all.
+std::string Advice(const absl::Status& status);
+
+// The exit code for a status: 0 done, 1 refused by the server or a file, 2 a wrong command line, 3
+// worth a retry: the server cannot be reached, is busy or did not answer in time.
+int ExitCode(const absl::Status& status);
+
+// Runs the command line and returns the exit code of the process.
+int RunCommandLine(int argc, char** argv);
+
+}  // namespace gramian::cli
+
+#endif  // GRAMIAN_CLI_COMMAND_H_

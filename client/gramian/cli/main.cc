@@ -1,0 +1,11 @@
+#include <malloc.h>
+
+#include "gramian/cli/command.h"
+
+int main(int argc, char** argv) {
+  // Chunks of 1 MiB are taken and given back all the time: keep their memory instead of asking the
+  // system for it again.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  return gramian::cli::RunCommandLine(argc, argv);
+}

@@ -1,0 +1,32 @@
+#ifndef GRAMIAN_CLI_TERMINAL_H_
+#define GRAMIAN_CLI_TERMINAL_H_
+
+#include <cstddef>
+#include <string>
+
+#include "gramian/cli/color.h"
+
+namespace gramian::cli {
+
+// What an output stream can show.
+struct Terminal {
+  enum class Colors { kNone, k256, kTrue };
+
+  bool is_tty = false;
+  Colors colors = Colors::kNone;
+  size_t width = 80;  // characters
+
+  // Asks about an open file descriptor and the environment: NO_COLOR (no-color.org),
+  // CLICOLOR_FORCE, COLORTERM, TERM and COLUMNS.
+  static Terminal Detect(int file_descriptor);
+};
+
+// `text` on `background`, in a readable color; `text` itself when there are no colors.
+std::string Paint(const std::string& text, Color background, Terminal::Colors colors);
+
+// `text` in bold, where the terminal can.
+std::string Bold(const std::string& text, const Terminal& terminal);
+
+}  // namespace gramian::cli
+
+#endif  // GRAMIAN_CLI_TERMINAL_H_

@@ -1,0 +1,105 @@
+#include "gramian/cli/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace gramian::cli {
+namespace {
+
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+// Byte position of character number `index`.
+size_t Position(absl::string_view text, size_t index) {
+  size_t position = 0;
+  while (position < text.size() && (index > 0 || IsContinuation(text[position]))) {
+    if (!IsContinuation(text[position])) --index;
+    ++position;
+    while (position < text.size() && IsContinuation(text[position])) ++position;
+  }
+  return position;
+}
+
+}  // namespace
+
+size_t TextWidth(absl::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); }));
+}
+
+std::string Shorten(absl::string_view text, size_t width) {
+  const size_t length = TextWidth(text);
+  if (length <= width) return std::string(text);
+  const size_t head = (width - 1) / 2;
+  const size_t tail = width - 1 - head;
+  return absl::StrCat(text.substr(0, Position(text, head)), "…",
+                      text.substr(Position(text, length - tail)));
+}
+
+std::string PadRight(absl::string_view text, size_t width) {
+  const size_t length = TextWidth(text);
+  return absl::StrCat(text, std::string(width > length ? width - length : 0, ' '));
+}
+
+std::string PadLeft(absl::string_view text, size_t width) {
+  const size_t length = TextWidth(text);
+  return absl::StrCat(std::string(width > length ? width - length : 0, ' '), text);
+}
+
+std::string FormatScore(double value) {
+  if (std::abs(value) >= 10) return absl::StrFormat("%.3g", value);
+  const std::string text = absl::StrFormat("%.2f", value);
+  return text == "-0.00" ? "0.00" : text;
+}
+
+std::string FormatExact(double value) {
+  std::array<char, 32> text;
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? std::string(text.data(), end) : absl::StrCat(value);
+}
+
+std::string FormatBytes(int64_t bytes) {
+  static constexpr std::array<absl::string_view, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  double amount = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  while (amount >= 1024 && unit + 1 < kUnits.size()) {
+    amount /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat("%.1f %s", amount, kUnits[unit]);
+}
+
+std::string FormatSeconds(double seconds) {
+  if (seconds < 0.001) return absl::StrFormat("%.0f us", seconds * 1e6);
+  if (seconds < 1) return absl::StrFormat("%.1f ms", seconds * 1e3);
+  if (seconds < 60) return absl::StrFormat("%.2f s", seconds);
+  const auto whole = static_cast<int64_t>(seconds);
+  return absl::StrFormat("%d min %02d s", whole / 60, whole % 60);
+}
+
+std::string Table::Render() const {
+  std::vector<size_t> widths(columns_.size(), 0);
+  for (const std::vector<std::string>& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
+  }
+  std::string result;
+  for (const std::vector<std::string>& row : rows_) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i > 0) line += "  ";
+      line +=
+          columns_[i] == Align::kLeft ? PadRight(row[i], widths[i]) : PadLeft(row[i], widths[i]);
+    }
+    absl::StripTrailingAsciiWhitespace(&line);
+    absl::StrAppend(&result, line, "\n");
+  }
+  return result;
+}
+
+}  // namespace gramian::cli

@@ -1,0 +1,59 @@
+#ifndef GRAMIAN_CLI_TEXT_H_
+#define GRAMIAN_CLI_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gramian/client/types.h"
+
+namespace gramian::cli {
+
+// Characters of UTF-8 text, each taken as one column wide.
+size_t TextWidth(absl::string_view text);
+
+// `text` if it is at most `width` (>= 3) characters wide, else with an ellipsis in its middle: both
+// ends of a module path tell layers apart.
+std::string Shorten(absl::string_view text, size_t width);
+
+// Filled with spaces to `width` characters.
+std::string PadRight(absl::string_view text, size_t width);
+std::string PadLeft(absl::string_view text, size_t width);
+
+// A score for people: two decimals for values up to 10 in size, else three significant digits.
+// Never "-0.00".
+std::string FormatScore(double value);
+
+// The shortest text that reads back as the same double.
+std::string FormatExact(double value);
+
+// "512 B", "1.5 KiB", "20.0 MiB", ...
+std::string FormatBytes(int64_t bytes);
+
+// "3.2 ms", "1.25 s", "2 min 05 s".
+std::string FormatSeconds(double seconds);
+
+// Rows of texts with aligned columns and, if given, a header.
+class Table {
+ public:
+  enum class Align { kLeft, kRight };
+
+  explicit Table(std::vector<Align> columns) : columns_(std::move(columns)) {}
+
+  // As many cells as there are columns.
+  void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  // Two spaces between columns, no trailing spaces, a line feed after every row.
+  std::string Render() const;
+
+ private:
+  std::vector<Align> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace gramian::cli
+
+#endif  // GRAMIAN_CLI_TEXT_H_
