@@ -17,4 +17,4 @@ run("${CMAKE_COMMAND}" -S "${SOURCE_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR
 run("${CMAKE_COMMAND}" --build "${WORK_DIR}/build")
 run("${WORK_DIR}/build/consumer")
 run("${prefix}/bin/gramiand" --version)
-run("${prefix}/bin/gramian" --version)
+run("${prefix}/bin/gramian" --help)
