@@ -56,8 +56,8 @@ absl::Status CheckProducts(Index n, Index k, std::mt19937_64& random) {
   const double product_error = (product.template cast<double>() - expected).norm();
   const Matrix full = symmetric.template cast<double>().template selfadjointView<Eigen::Upper>();
   if (!(product_error <= bound) || !((full - expected).norm() <= bound)) {
-    return absl::InternalError(absl::StrCat("BLAS self test: product of ", n, " x ", k, " is wrong by ",
-                                            product_error, ", allowed ", bound));
+    return absl::InternalError(absl::StrCat("BLAS self test: product of ", n, " x ", k,
+                                            " is wrong by ", product_error, ", allowed ", bound));
   }
   return absl::OkStatus();
 }
@@ -117,8 +117,8 @@ absl::StatusOr<SymmetricEigen> EigenDecompose(Matrix symmetric) {
   const Index n = symmetric.rows();
   SymmetricEigen result{Vector(n), std::move(symmetric)};
   if (n == 0) return result;
-  // A symmetric matrix is its own transpose, so the row-major upper triangle is LAPACK's lower one, and the eigenvectors
-  // that LAPACK leaves in columns are our rows.
+  // A symmetric matrix is its own transpose, so the row-major upper triangle is LAPACK's lower one,
+  // and the eigenvectors that LAPACK leaves in columns are our rows.
   const lapack_int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', Int(n), result.vectors.data(),
                                          Int(n), result.values.data());
   if (info != 0) {
@@ -137,15 +137,16 @@ absl::StatusOr<SingularValues> SvdDecompose(const Matrix& a) {
   SingularValues result{Vector(r), Matrix(r, m), Matrix(r, n)};
   if (r == 0) return result;
   Matrix scratch = a;
-  // Column-major LAPACK sees A' (n x m) = V S U': its left vectors (n x r, columns) are our right rows, and its right
-  // factor (r x m, column-major) is the row-major m x r matrix of our left vectors.
+  // Column-major LAPACK sees A' (n x m) = V S U': its left vectors (n x r, columns) are our right
+  // rows, and its right factor (r x m, column-major) is the row-major m x r matrix of our left
+  // vectors.
   Matrix left_columns(m, r);
-  const lapack_int info =
-      LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', Int(n), Int(m), scratch.data(), Int(n),
-                     result.values.data(), result.right.data(), Int(n), left_columns.data(), Int(r));
+  const lapack_int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', Int(n), Int(m), scratch.data(),
+                                         Int(n), result.values.data(), result.right.data(), Int(n),
+                                         left_columns.data(), Int(r));
   if (info != 0) {
-    return absl::InternalError(absl::StrCat("singular values of a ", m, " x ", n,
-                                            " matrix failed, LAPACK info ", info));
+    return absl::InternalError(
+        absl::StrCat("singular values of a ", m, " x ", n, " matrix failed, LAPACK info ", info));
   }
   result.left = left_columns.transpose();
   return result;

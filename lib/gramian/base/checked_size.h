@@ -12,8 +12,8 @@
 
 namespace gramian {
 
-// Returns the product of `factors`, all >= 0. INVALID_ARGUMENT, naming `what`, if a factor is negative or the product
-// does not fit in int64.
+// Returns the product of `factors`, all >= 0. INVALID_ARGUMENT, naming `what`, if a factor is
+// negative or the product does not fit in int64.
 inline absl::StatusOr<int64_t> CheckedProduct(std::initializer_list<int64_t> factors,
                                               absl::string_view what) {
   int64_t product = 1;

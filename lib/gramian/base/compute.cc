@@ -55,8 +55,8 @@ class FirstError {
 
 }  // namespace
 
-// Threads that may be in an arena besides its workers. A caller that found no slot would wait for one to leave, and those
-// may be waiting in turn for the object that this caller is computing.
+// Threads that may be in an arena besides its workers. A caller that found no slot would wait for
+// one to leave, and those may be waiting in turn for the object that this caller is computing.
 constexpr int kCallers = 256;
 
 struct ComputeArena::Impl {
@@ -111,8 +111,8 @@ absl::Status ParallelFor(const ComputeContext& context, int64_t count,
         tbb::simple_partitioner(), group);
   };
   Release(&group);
-  // Isolation: while this thread waits for its loop it must not pick up another loop's tile, which could wait for a cache
-  // entry that this very thread is computing.
+  // Isolation: while this thread waits for its loop it must not pick up another loop's tile, which
+  // could wait for a cache entry that this very thread is computing.
   context.arena->impl_->arena.execute([&] { tbb::this_task_arena::isolate(run); });
   Acquire(&group);
   if (absl::Status status = error.Take(); !status.ok()) return status;

@@ -12,8 +12,8 @@
 
 namespace gramian {
 
-// A bounded set of worker threads (a oneTBB arena). Thread-safe: any number of threads may run loops in one arena, they
-// share its workers.
+// A bounded set of worker threads (a oneTBB arena). Thread-safe: any number of threads may run
+// loops in one arena, they share its workers.
 class ComputeArena {
  public:
   // threads >= 1 counts the calling thread: with 1 every loop runs serially.
@@ -38,18 +38,21 @@ struct ComputeContext {
   ComputeArena* arena = nullptr;
   // Asked between tiles of work (about 10 ms each): a stopped computation returns CANCELLED.
   std::stop_token stop;
-  // Most bytes that one computation may allocate at once; more is RESOURCE_EXHAUSTED before any work is done.
+  // Most bytes that one computation may allocate at once; more is RESOURCE_EXHAUSTED before any
+  // work is done.
   int64_t scratch_limit_bytes = std::numeric_limits<int64_t>::max();
 
   // CANCELLED once stop was requested.
   absl::Status CheckStop() const;
-  // RESOURCE_EXHAUSTED, naming `what`, the bytes and the limit, if `bytes` exceeds scratch_limit_bytes.
+  // RESOURCE_EXHAUSTED, naming `what`, the bytes and the limit, if `bytes` exceeds
+  // scratch_limit_bytes.
   absl::Status CheckScratch(int64_t bytes, const char* what) const;
 };
 
-// Calls body(i) once for every i in [0, count), in any order and possibly in parallel, and returns the first error by
-// index among those that ran (the loop stops early on an error). CANCELLED when stop is requested before the end.
-// A thread that waits here never picks up work of another loop, so body may hold a lock that others wait for.
+// Calls body(i) once for every i in [0, count), in any order and possibly in parallel, and returns
+// the first error by index among those that ran (the loop stops early on an error). CANCELLED when
+// stop is requested before the end. A thread that waits here never picks up work of another loop,
+// so body may hold a lock that others wait for.
 absl::Status ParallelFor(const ComputeContext& context, int64_t count,
                          const std::function<absl::Status(int64_t)>& body);
 

@@ -1,4 +1,5 @@
-// A fixed set of threads with a bounded queue, for requests that must not run on the network threads.
+// A fixed set of threads with a bounded queue, for requests that must not run on the network
+// threads.
 #ifndef GRAMIAN_BASE_COMPUTE_POOL_H_
 #define GRAMIAN_BASE_COMPUTE_POOL_H_
 
@@ -13,8 +14,9 @@
 
 namespace gramian {
 
-// Runs jobs in the order they were submitted. Thread-safe. A full queue refuses instead of growing: the caller answers
-// its client at once. The destructor runs every job that was accepted, then joins.
+// Runs jobs in the order they were submitted. Thread-safe. A full queue refuses instead of growing:
+// the caller answers its client at once. The destructor runs every job that was accepted, then
+// joins.
 class ComputePool {
  public:
   // threads >= 1; queue_limit >= 0 counts jobs that wait, not those that run.
@@ -23,9 +25,10 @@ class ComputePool {
   ComputePool(const ComputePool&) = delete;
   ComputePool& operator=(const ComputePool&) = delete;
 
-  // Queues `job` and returns true; false, and the job is dropped, when queue_limit jobs already wait and no worker is
-  // idle, or when the pool is being destroyed. A job must not throw; std::bad_alloc that escapes it is swallowed, so a
-  // job that owes an answer reports its own failures.
+  // Queues `job` and returns true; false, and the job is dropped, when queue_limit jobs already
+  // wait and no worker is idle, or when the pool is being destroyed. A job must not throw;
+  // std::bad_alloc that escapes it is swallowed, so a job that owes an answer reports its own
+  // failures.
   bool TrySubmit(std::function<void()> job);
 
   // Jobs that wait now.

@@ -20,16 +20,17 @@ class Derived {
   virtual int64_t size_bytes() const = 0;
 };
 
-// Gives a derived object by key, computing it when it is missing. The key names everything the object depends on (content
-// digests, kind, parameters), so an entry never goes stale. Thread-safe.
+// Gives a derived object by key, computing it when it is missing. The key names everything the
+// object depends on (content digests, kind, parameters), so an entry never goes stale. Thread-safe.
 class DerivedCache {
  public:
   using Compute =
       std::function<absl::StatusOr<std::shared_ptr<const Derived>>(const ComputeContext&)>;
 
   virtual ~DerivedCache() = default;
-  // Returns the object of `key`, calling `compute` if need be; concurrent callers of one key share one computation. Passes
-  // on the error of `compute`, which is not cached; CANCELLED if context.stop fires while waiting.
+  // Returns the object of `key`, calling `compute` if need be; concurrent callers of one key share
+  // one computation. Passes on the error of `compute`, which is not cached; CANCELLED if
+  // context.stop fires while waiting.
   virtual absl::StatusOr<std::shared_ptr<const Derived>> GetOrCompute(const std::string& key,
                                                                       const ComputeContext& context,
                                                                       const Compute& compute) = 0;

@@ -1,4 +1,5 @@
-// std::mutex with the attributes that let clang's -Wthread-safety check which member is guarded by which lock.
+// std::mutex with the attributes that let clang's -Wthread-safety check which member is guarded by
+// which lock.
 #ifndef GRAMIAN_BASE_MUTEX_H_
 #define GRAMIAN_BASE_MUTEX_H_
 

@@ -17,7 +17,8 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 // Divides by the Frobenius norm and adds its logarithm to `log_scale`; false if the matrix is 0.
 bool Normalize(Matrix& matrix, double& log_scale) {
-  // Two steps, so that neither the squares of large entries overflow nor those of small ones vanish.
+  // Two steps, so that neither the squares of large entries overflow nor those of small ones
+  // vanish.
   const double largest = matrix.size() == 0 ? 0.0 : matrix.cwiseAbs().maxCoeff();
   if (!(largest > 0.0)) return false;
   matrix /= largest;
@@ -39,7 +40,8 @@ struct Core {
 };
 
 // The chain S~_1 ... S~_L in the eigenvector bases of its ends: U_1' S~_1 ... S~_L U_L.
-absl::StatusOr<Core> ComputeCore(const ComputeContext& context, absl::Span<const FusionLayer> layers,
+absl::StatusOr<Core> ComputeCore(const ComputeContext& context,
+                                 absl::Span<const FusionLayer> layers,
                                  const SpectralOperator& first, const SpectralOperator& last) {
   Core core{Coordinates(first), 0.0};
   for (size_t l = 0; l < layers.size(); ++l) {
@@ -50,9 +52,8 @@ absl::StatusOr<Core> ComputeCore(const ComputeContext& context, absl::Span<const
     const CenteredFeatures& next = *layers[l + 1].features;
     const double work = static_cast<double>(next.rows()) * static_cast<double>(next.cols()) *
                         static_cast<double>(layer.features->cols());
-    GRAMIAN_ASSIGN_OR_RETURN(
-        const Matrix cross,
-        CrossCovariance(context, *layer.features, next, ChooseArithmetic(work)));
+    GRAMIAN_ASSIGN_OR_RETURN(const Matrix cross, CrossCovariance(context, *layer.features, next,
+                                                                 ChooseArithmetic(work)));
     core.matrix = Product(core.matrix, Transpose::kNo, cross, Transpose::kNo);
     // Two layers whose features are uncorrelated leave only rounding behind.
     if (!Normalize(core.matrix, core.log_scale)) return Core{};
@@ -62,7 +63,8 @@ absl::StatusOr<Core> ComputeCore(const ComputeContext& context, absl::Span<const
   return core;
 }
 
-// An operator whose eigenvectors are rotations of the end layer's: U' = rotation U_end' (r x r_end).
+// An operator whose eigenvectors are rotations of the end layer's: U' = rotation U_end' (r x
+// r_end).
 std::shared_ptr<const SpectralOperator> Rotate(const SpectralOperator& end, Matrix rotation,
                                                const Vector& singular_values, double log_scale) {
   Matrix loadings = rotation * end.gram().cwiseSqrt().cwiseInverse().asDiagonal();

@@ -20,7 +20,8 @@ namespace gramian {
 
 // In which order the Markov operators P_1 ... P_L of a network's layers are multiplied.
 enum class FusionOrder {
-  kSymmetrized,  // P_1 ... P_L P_L ... P_1: positive semidefinite, scores in [0, 1]; weights the first layer
+  kSymmetrized,  // P_1 ... P_L P_L ... P_1: positive semidefinite, scores in [0, 1]; weights the
+                 // first layer
   kProduct,      // P_1 ... P_L: not symmetric, scores in [-1, 1]
   kReversed,     // P_L ... P_1 P_1 ... P_L: positive semidefinite; weights the last layer
 };
@@ -32,8 +33,8 @@ absl::StatusOr<FusionOrder> ParseFusionOrder(absl::string_view text);
 // How a network is fused.
 struct Fusion {
   FusionOrder order = FusionOrder::kSymmetrized;
-  // Power of the fused operator before a measure's own diffusion time multiplies it; a positive integer, real for the
-  // positive semidefinite orders.
+  // Power of the fused operator before a measure's own diffusion time multiplies it; a positive
+  // integer, real for the positive semidefinite orders.
   double power = 1.0;
 
   friend bool operator==(const Fusion&, const Fusion&) = default;
@@ -52,19 +53,22 @@ struct FusionLayer {
 // Features and weights of a layer that is already in spectral form with explicit eigenvectors.
 FusionLayer FusionLayerOf(const SpectralOperator& layer);
 
-// Fuses `layers`, all over the same n rows, in execution order; `first` and `last` are the spectral operators of the end layers.
+// Fuses `layers`, all over the same n rows, in execution order; `first` and `last` are the spectral
+// operators of the end layers.
 //
-// With M = S~_1 ... S~_L = F_1 K F_L', K = C_12 C_23 ... C_(L-1)L and C_ij = F_i' F_j: the kSymmetrized operator M M' (kReversed:
-// M' M) has, from the singular values of a r_1 x r_L core, eigenpairs of the same form as a single layer. K is rescaled after
-// every factor, so that nothing over- or underflows. O(n sum k_l k_(l+1) + k^3); nothing n x n. A chain of one layer is
-// symmetric already and is that layer.
-// Null pointer if the product is 0. Source: arXiv 2605.15901 (alternating diffusion), identities in docs/architecture.md.
+// With M = S~_1 ... S~_L = F_1 K F_L', K = C_12 C_23 ... C_(L-1)L and C_ij = F_i' F_j: the
+// kSymmetrized operator M M' (kReversed: M' M) has, from the singular values of a r_1 x r_L core,
+// eigenpairs of the same form as a single layer. K is rescaled after every factor, so that nothing
+// over- or underflows. O(n sum k_l k_(l+1) + k^3); nothing n x n. A chain of one layer is symmetric
+// already and is that layer. Null pointer if the product is 0. Source: arXiv 2605.15901
+// (alternating diffusion), identities in docs/architecture.md.
 absl::StatusOr<std::shared_ptr<const SpectralOperator>> FuseSymmetric(
     const ComputeContext& context, absl::Span<const FusionLayer> layers,
     std::shared_ptr<const SpectralOperator> first, std::shared_ptr<const SpectralOperator> last,
     FusionOrder order);
 
-// The plain product M = scale * U_1 core U_L' with the eigenvectors of the end layers; not symmetric.
+// The plain product M = scale * U_1 core U_L' with the eigenvectors of the end layers; not
+// symmetric.
 class ProductOperator final : public Derived {
  public:
   // Arguments and errors as FuseSymmetric. Null pointer if the product is 0.
@@ -76,7 +80,8 @@ class ProductOperator final : public Derived {
   int64_t size_bytes() const override;
 
   // <Ma^t, Mb^t> / (|Ma^t| |Mb^t|), in [-1, 1], for integer t >= 1; 0 if a power vanishes.
-  //   M^t = U_1 K_t U_L', K_t = core (U_L' U_1 core)^(t-1);  <Ma^t, Mb^t> = tr(K_t' (U_1' V_1) K'_t (V_L' U_L))
+  //   M^t = U_1 K_t U_L', K_t = core (U_L' U_1 core)^(t-1);  <Ma^t, Mb^t> = tr(K_t' (U_1' V_1) K'_t
+  //   (V_L' U_L))
   static absl::StatusOr<double> PowerCosine(const ComputeContext& context, const ProductOperator& a,
                                             const ProductOperator& b, int64_t t);
 

@@ -5,7 +5,10 @@
 namespace gramian {
 
 CenteredFeatures::CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows)
-    : layer_(std::move(layer)), unit_rows_(unit_rows), rows_(layer_->rows()), cols_(layer_->cols()) {}
+    : layer_(std::move(layer)),
+      unit_rows_(unit_rows),
+      rows_(layer_->rows()),
+      cols_(layer_->cols()) {}
 
 CenteredFeatures::CenteredFeatures(Matrix modes)
     : modes_(std::move(modes)), rows_(modes_.cols()), cols_(modes_.rows()) {}

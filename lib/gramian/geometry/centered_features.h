@@ -11,9 +11,9 @@
 namespace gramian {
 
 // Immutable n x k features, from one of two sources:
-//   a representation (k = d), rows optionally scaled to unit length (cosine kernel); centring is left to whoever
-//   accumulates, so that no centred copy of the activations is ever held;
-//   explicit orthonormal eigenvectors (k = r), centred by nature, for kernels that have no finite features.
+//   a representation (k = d), rows optionally scaled to unit length (cosine kernel); centring is
+//   left to whoever accumulates, so that no centred copy of the activations is ever held; explicit
+//   orthonormal eigenvectors (k = r), centred by nature, for kernels that have no finite features.
 class CenteredFeatures {
  public:
   // unit_rows: each row is divided by its Euclidean norm; a zero row stays zero.

@@ -12,8 +12,8 @@ namespace gramian {
 namespace {
 
 constexpr std::pair<const char*, KernelKind> kKinds[] = {
-    {"linear", KernelKind::kLinear},       {"cosine", KernelKind::kCosine},
-    {"rbf", KernelKind::kRbf},             {"laplacian", KernelKind::kLaplacian},
+    {"linear", KernelKind::kLinear},     {"cosine", KernelKind::kCosine},
+    {"rbf", KernelKind::kRbf},           {"laplacian", KernelKind::kLaplacian},
     {"distance", KernelKind::kDistance},
 };
 
@@ -56,8 +56,8 @@ absl::StatusOr<KernelKind> ParseKernelKind(absl::string_view text) {
   for (const auto& [name, kind] : kKinds) {
     if (text == name) return kind;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "kernel is linear, cosine, rbf, laplacian or distance, not '", text, "'"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("kernel is linear, cosine, rbf, laplacian or distance, not '", text, "'"));
 }
 
 absl::Status ParseBandwidth(absl::string_view text, KernelSpec& spec) {

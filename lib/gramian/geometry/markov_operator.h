@@ -9,13 +9,16 @@
 
 namespace gramian {
 
-// P = J + c S~ of an RSM K (n x n, symmetric):  J = 11'/n,  S~ = H K H,  c = 1 / (n |min_ij S~_ij|).
+// P = J + c S~ of an RSM K (n x n, symmetric):  J = 11'/n,  S~ = H K H,  c = 1 / (n |min_ij
+// S~_ij|).
 //
-// P is symmetric, its rows sum to 1, its smallest entry is 0. Scores never use it: P^t = J + c^t S~^t is rounding noise in J for
-// moderate t already (docs/architecture.md). Immutable. Source: arXiv 2605.15901, definition of the diffusion operator.
+// P is symmetric, its rows sum to 1, its smallest entry is 0. Scores never use it: P^t = J + c^t
+// S~^t is rounding noise in J for moderate t already (docs/architecture.md). Immutable. Source:
+// arXiv 2605.15901, definition of the diffusion operator.
 class MarkovOperator {
  public:
-  // FAILED_PRECONDITION if S~ = 0: all inputs have the same representation. O(n^2); the argument is reused.
+  // FAILED_PRECONDITION if S~ = 0: all inputs have the same representation. O(n^2); the argument is
+  // reused.
   static absl::StatusOr<MarkovOperator> FromRsm(Matrix rsm);
 
   int64_t rows() const { return centered_.rows(); }

@@ -14,12 +14,14 @@ namespace {
 
 // A float64 product of this many multiply-adds takes about one 10 ms tile.
 constexpr double kFloat64MultiplyAdds = 268'435'456.0;  // 2^28
-// Squares of values within these limits, and sums of 2^20 of them, neither overflow nor become denormal in float32.
+// Squares of values within these limits, and sums of 2^20 of them, neither overflow nor become
+// denormal in float32.
 constexpr float kSafeMax = 1.0e15F;
 constexpr float kSafeMin = 1.0e-15F;
 // Rows of a streamed block, and the most of a block of rows at hand.
 constexpr int64_t kStreamRows = 2048;
-// Products with more entries than this are split by columns instead of by rows, so that accumulators stay small.
+// Products with more entries than this are split by columns instead of by rows, so that
+// accumulators stay small.
 constexpr int64_t kLaneEntries = 512 * 1024;
 constexpr int64_t kMaxLanes = 8;
 constexpr int64_t kPanelCols = 256;
@@ -82,24 +84,27 @@ struct Lanes {
   int64_t block_rows;
 };
 
-// How the rows are cut depends on the shape alone, never on the number of threads: so do the bits of the result.
+// How the rows are cut depends on the shape alone, never on the number of threads: so do the bits
+// of the result.
 Lanes PlanLanes(int64_t rows, int64_t entries) {
   const int64_t block_rows = std::clamp<int64_t>((rows / 16 + 63) / 64 * 64, 256, 1024);
   const int64_t blocks = (rows + block_rows - 1) / block_rows;
   return {entries <= kLaneEntries ? std::min(kMaxLanes, blocks) : 1, block_rows};
 }
 
-// Accumulates all rows of x and y (null: x alone) lane by lane; lanes run in parallel and merge in order.
+// Accumulates all rows of x and y (null: x alone) lane by lane; lanes run in parallel and merge in
+// order.
 template <typename Scalar>
-absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context, const CenteredFeatures& x,
-                                            const CenteredFeatures* y) {
+absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context,
+                                            const CenteredFeatures& x, const CenteredFeatures* y) {
   const bool symmetric = y == nullptr;
   const int64_t dx = x.cols();
   const int64_t dy = symmetric ? dx : y->cols();
   const Lanes lanes = PlanLanes(x.rows(), dx * dy);
   const int64_t blocks = (x.rows() + lanes.block_rows - 1) / lanes.block_rows;
   GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(
-      lanes.count * (dx * dy * 8 + lanes.block_rows * (dx + dy) * static_cast<int64_t>(sizeof(Scalar))),
+      lanes.count *
+          (dx * dy * 8 + lanes.block_rows * (dx + dy) * static_cast<int64_t>(sizeof(Scalar))),
       "a covariance"));
   std::vector<CrossAccumulator> parts(static_cast<size_t>(lanes.count),
                                       CrossAccumulator(0, 0, symmetric));
@@ -128,8 +133,9 @@ absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context, const
   return std::move(parts[0]);
 }
 
-absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context, const CenteredFeatures& x,
-                                            const CenteredFeatures* y, Arithmetic arithmetic) {
+absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context,
+                                            const CenteredFeatures& x, const CenteredFeatures* y,
+                                            Arithmetic arithmetic) {
   return arithmetic == Arithmetic::kFloat64 ? Accumulate<double>(context, x, y)
                                             : Accumulate<float>(context, x, y);
 }
@@ -280,8 +286,8 @@ absl::StatusOr<std::shared_ptr<const Moments>> Moments::Compute(const ComputeCon
   moments->mean_ = sums.mean_x();
   moments->covariance_ = std::move(sums).TakeCross();
   moments->norm_ = moments->covariance_.norm();
-  // Means of equal float32 values are exact; of equal doubles (float64 or unit rows) they err by at most the rounding of a
-  // block's sum, kMeanRounding of the mean, in every row.
+  // Means of equal float32 values are exact; of equal doubles (float64 or unit rows) they err by at
+  // most the rounding of a block's sum, kMeanRounding of the mean, in every row.
   const double mean_error = kMeanRounding * moments->mean_.norm();
   moments->is_constant_ =
       moments->norm_ <= static_cast<double>(features.rows()) * mean_error * mean_error;
@@ -299,7 +305,8 @@ absl::StatusOr<Matrix> CrossCovariance(const ComputeContext& context, const Cent
   return std::move(sums).TakeCross();
 }
 
-absl::StatusOr<Vector> ColumnMeans(const ComputeContext& context, const CenteredFeatures& features) {
+absl::StatusOr<Vector> ColumnMeans(const ComputeContext& context,
+                                   const CenteredFeatures& features) {
   constexpr int64_t kRows = 256;
   Matrix block(kRows, features.cols());
   Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(features.cols());
@@ -312,8 +319,8 @@ absl::StatusOr<Vector> ColumnMeans(const ComputeContext& context, const Centered
   return Vector(sum.transpose() / static_cast<double>(features.rows()));
 }
 
-absl::StatusOr<std::shared_ptr<const RowNorms>> RowNorms::Compute(const ComputeContext& context,
-                                                                  const CenteredFeatures& features) {
+absl::StatusOr<std::shared_ptr<const RowNorms>> RowNorms::Compute(
+    const ComputeContext& context, const CenteredFeatures& features) {
   constexpr int64_t kRows = 256;
   GRAMIAN_ASSIGN_OR_RETURN(const Vector mean, ColumnMeans(context, features));
   auto norms = std::make_shared<RowNorms>();

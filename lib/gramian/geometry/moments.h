@@ -13,20 +13,23 @@
 
 namespace gramian {
 
-// Precision of products within a block; sums over blocks are always double. Chosen from the work alone: float64 while a whole
-// product stays within about one 10 ms tile, float32 above (relative error about 1e-7 of the Frobenius norm).
+// Precision of products within a block; sums over blocks are always double. Chosen from the work
+// alone: float64 while a whole product stays within about one 10 ms tile, float32 above (relative
+// error about 1e-7 of the Frobenius norm).
 enum class Arithmetic { kFloat32, kFloat64 };
 
 // kFloat64 while multiply_adds <= 2^28.
 Arithmetic ChooseArithmetic(double multiply_adds);
 
-// Subtracts its column means from a block, rows x cols, in place and returns them. Sums are taken in double.
+// Subtracts its column means from a block, rows x cols, in place and returns them. Sums are taken
+// in double.
 template <typename Scalar>
 Vector CenterBlock(Scalar* block, int64_t rows, int64_t cols);
 
-// Accumulates sums of products of centred features over blocks of rows (Chan's update): each block is centred by its own mean
-// before it is multiplied, and merged in double, so that means far above the standard deviation cost no digits. Merging in
-// a fixed order makes results bit-identical. Thread-compatible.
+// Accumulates sums of products of centred features over blocks of rows (Chan's update): each block
+// is centred by its own mean before it is multiplied, and merged in double, so that means far above
+// the standard deviation cost no digits. Merging in a fixed order makes results bit-identical.
+// Thread-compatible.
 //
 //   cross() = sum_i (x_i - mean x) (y_i - mean y)'   (dx x dy)
 class CrossAccumulator {
@@ -34,9 +37,10 @@ class CrossAccumulator {
   // symmetric: y is x; only x is read and the product is a symmetric rank-k update, half the work.
   CrossAccumulator(int64_t dx, int64_t dy, bool symmetric);
 
-  // Adds a block of `rows` rows that CenterBlock centred, x: rows x dx and y: rows x dy (null when symmetric), with the means
-  // that were taken off. The product of a wide block is split over context.arena. Scalar is float or double; a float block
-  // whose values could over- or underflow when squared is multiplied in double.
+  // Adds a block of `rows` rows that CenterBlock centred, x: rows x dx and y: rows x dy (null when
+  // symmetric), with the means that were taken off. The product of a wide block is split over
+  // context.arena. Scalar is float or double; a float block whose values could over- or underflow
+  // when squared is multiplied in double.
   template <typename Scalar>
   absl::Status AddBlock(const ComputeContext& context, int64_t rows, const Scalar* x,
                         const Vector& mean_x, const Scalar* y, const Vector& mean_y);
@@ -49,7 +53,8 @@ class CrossAccumulator {
   Matrix TakeCross() &&;
 
  private:
-  // Chan's correction for a part with `rows` rows and these means, whose product is in cross_ already.
+  // Chan's correction for a part with `rows` rows and these means, whose product is in cross_
+  // already.
   void MergeMeans(int64_t rows, const Vector& mean_x, const Vector& mean_y);
 
   bool symmetric_;
@@ -59,14 +64,14 @@ class CrossAccumulator {
   Matrix cross_;   // When symmetric only the upper triangle is kept up to date.
 };
 
-// Moments of a pair of representations whose rows arrive in pieces and are not kept: XX, YY and XY in one pass.
-// 2 n (dx^2 / 2 + dy^2 / 2 + dx dy) flops, memory O((dx + dy)^2), whatever n.
+// Moments of a pair of representations whose rows arrive in pieces and are not kept: XX, YY and XY
+// in one pass. 2 n (dx^2 / 2 + dy^2 / 2 + dx dy) flops, memory O((dx + dy)^2), whatever n.
 class StreamedPairMoments {
  public:
   StreamedPairMoments(int64_t dx, int64_t dy);
 
-  // Adds `rows` rows of both, x: rows x dx and y: rows x dy, in any pieces. Results do not depend on the pieces: rows are
-  // regrouped into blocks of fixed size.
+  // Adds `rows` rows of both, x: rows x dx and y: rows x dy, in any pieces. Results do not depend
+  // on the pieces: rows are regrouped into blocks of fixed size.
   absl::Status Add(const ComputeContext& context, int64_t rows, const float* x, const float* y);
 
   struct Result {

@@ -12,8 +12,8 @@
 namespace gramian {
 namespace {
 
-// Up to this many pairs of inputs their squared distances are kept, in double; above, they are selected by their bits in two
-// passes in float32.
+// Up to this many pairs of inputs their squared distances are kept, in double; above, they are
+// selected by their bits in two passes in float32.
 constexpr int64_t kKeptPairs = int64_t{1} << 23;
 constexpr int kRadixBits = 16;
 constexpr uint32_t kRadixSize = 1U << kRadixBits;
@@ -34,8 +34,9 @@ absl::Status ForEachPair(const ComputeContext& context, const RsmTiles<Scalar>& 
 absl::StatusOr<std::vector<double>> SelectKept(const ComputeContext& context,
                                                const Representation& layer,
                                                const std::vector<int64_t>& ranks) {
-  GRAMIAN_ASSIGN_OR_RETURN(const RsmTiles<double> tiles,
-                           RsmTiles<double>::Create(context, layer, {KernelKind::kDistance}, 0.0, true));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const RsmTiles<double> tiles,
+      RsmTiles<double>::Create(context, layer, {KernelKind::kDistance}, 0.0, true));
   std::vector<std::vector<double>> lanes(static_cast<size_t>(kLanes));
   GRAMIAN_RETURN_IF_ERROR(ForEachPair(context, tiles, [&](int64_t lane, double value) {
     lanes[static_cast<size_t>(lane)].push_back(value);
@@ -50,10 +51,11 @@ absl::StatusOr<std::vector<double>> SelectKept(const ComputeContext& context,
   return result;
 }
 
-// Counts of the squared distances by 16 bits of their float32 pattern, which orders like the values as none is negative: the
-// upper half, or the lower half of those whose upper half is `upper`.
+// Counts of the squared distances by 16 bits of their float32 pattern, which orders like the values
+// as none is negative: the upper half, or the lower half of those whose upper half is `upper`.
 absl::StatusOr<std::vector<int64_t>> CountBits(const ComputeContext& context,
-                                               const RsmTiles<float>& tiles, const uint32_t* upper) {
+                                               const RsmTiles<float>& tiles,
+                                               const uint32_t* upper) {
   std::vector<std::vector<int64_t>> lanes(static_cast<size_t>(kLanes),
                                           std::vector<int64_t>(kRadixSize));
   GRAMIAN_RETURN_IF_ERROR(ForEachPair(context, tiles, [&](int64_t lane, float value) {
@@ -80,8 +82,9 @@ uint32_t FindBucket(const std::vector<int64_t>& counts, int64_t& rank) {
 absl::StatusOr<std::vector<double>> SelectByBits(const ComputeContext& context,
                                                  const Representation& layer,
                                                  const std::vector<int64_t>& ranks) {
-  GRAMIAN_ASSIGN_OR_RETURN(const RsmTiles<float> tiles,
-                           RsmTiles<float>::Create(context, layer, {KernelKind::kDistance}, 0.0, true));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const RsmTiles<float> tiles,
+      RsmTiles<float>::Create(context, layer, {KernelKind::kDistance}, 0.0, true));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<int64_t> upper_counts,
                            CountBits(context, tiles, nullptr));
   std::vector<double> result;
@@ -143,8 +146,8 @@ absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Rep
   if (kernel.rule == BandwidthRule::kKornblith) ranks = {(n * n - 1) / 2, n * n / 2};
   std::vector<int64_t> pair_ranks;
   for (const int64_t rank : ranks) {
-    pair_ranks.push_back(kernel.rule == BandwidthRule::kKornblith ? std::max<int64_t>(rank - n, 0) / 2
-                                                                  : rank);
+    pair_ranks.push_back(
+        kernel.rule == BandwidthRule::kKornblith ? std::max<int64_t>(rank - n, 0) / 2 : rank);
   }
   GRAMIAN_ASSIGN_OR_RETURN(std::vector<double> values,
                            pairs <= kKeptPairs ? SelectKept(context, layer, pair_ranks)
@@ -155,8 +158,8 @@ absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Rep
     if (!on_diagonal) median += values[i] / static_cast<double>(values.size());
   }
   if (!(median > 0.0)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the median distance of the layer's ", n, " inputs is 0; give a fixed bandwidth"));
+    return absl::FailedPreconditionError(absl::StrCat("the median distance of the layer's ", n,
+                                                      " inputs is 0; give a fixed bandwidth"));
   }
   return kernel.factor * std::sqrt(median);
 }

@@ -33,7 +33,8 @@ struct TileRange {
   bool is_diagonal;
 };
 
-// Calls visit(range) for the tiles of one lane: tile rows lane, lane + kLanes, ... of the upper triangle.
+// Calls visit(range) for the tiles of one lane: tile rows lane, lane + kLanes, ... of the upper
+// triangle.
 template <typename Visit>
 absl::Status ForEachTile(const ComputeContext& context, int64_t n, int64_t tile, int64_t lane,
                          const Visit& visit) {
@@ -69,8 +70,10 @@ void AddTile(const TileRange& range, MatrixOf<Scalar>& a, Scalar a_shift, Matrix
     a_cols.tail(count) += a_row;
     b_cols.tail(count) += b_row;
   }
-  sums.a_rows.segment(range.col, range.col_count) += a_cols.matrix().template cast<double>().transpose();
-  sums.b_rows.segment(range.col, range.col_count) += b_cols.matrix().template cast<double>().transpose();
+  sums.a_rows.segment(range.col, range.col_count) +=
+      a_cols.matrix().template cast<double>().transpose();
+  sums.b_rows.segment(range.col, range.col_count) +=
+      b_cols.matrix().template cast<double>().transpose();
 }
 
 // The mean of the first tile off the diagonal: a constant near all entries.
@@ -96,7 +99,8 @@ Vector ShiftedDiagonal(const RsmTiles<Scalar>& tiles, Scalar shift) {
   return diagonal;
 }
 
-// <a, b> after centring with the given weights of the row and total terms, and the size of what was summed.
+// <a, b> after centring with the given weights of the row and total terms, and the size of what was
+// summed.
 struct Centered {
   double value;
   double magnitude;
@@ -150,12 +154,13 @@ absl::StatusOr<RsmTiles<Scalar>> RsmTiles<Scalar>::Create(const ComputeContext& 
 template <typename Scalar>
 void RsmTiles<Scalar>::SquaredDistances(int64_t row, int64_t row_count, int64_t col,
                                         int64_t col_count, MatrixOf<Scalar>& tile) const {
-  // Where |x_i|^2 + |x_j|^2 - 2 x_i . x_j cancels to less than this share, the difference itself is squared.
+  // Where |x_i|^2 + |x_j|^2 - 2 x_i . x_j cancels to less than this share, the difference itself is
+  // squared.
   static const Scalar kCancelled = std::sqrt(std::numeric_limits<Scalar>::epsilon());
   const int64_t d = values_.cols();
   tile.resize(row_count, col_count);
-  Gemm(Transpose::kNo, Transpose::kYes, row_count, col_count, d, Scalar{1},
-       values_.row(row).data(), d, values_.row(col).data(), d, Scalar{0}, tile.data(), col_count);
+  Gemm(Transpose::kNo, Transpose::kYes, row_count, col_count, d, Scalar{1}, values_.row(row).data(),
+       d, values_.row(col).data(), d, Scalar{0}, tile.data(), col_count);
   Eigen::Array<Scalar, 1, Eigen::Dynamic> sizes(col_count);
   for (int64_t i = 0; i < row_count; ++i) {
     auto entries = tile.row(i).array();
@@ -269,12 +274,11 @@ absl::Status VisitSquaredDistances(
     const std::function<void(int64_t, const MatrixOf<Scalar>&, bool)>& visit) {
   return ParallelFor(context, kLanes, [&](int64_t lane) {
     MatrixOf<Scalar> tile;
-    return ForEachTile(context, tiles.rows(), RsmTiles<Scalar>::kTile, lane,
-                       [&](const TileRange& range) {
-                         tiles.SquaredDistances(range.row, range.row_count, range.col,
-                                                range.col_count, tile);
-                         visit(lane, tile, range.is_diagonal);
-                       });
+    return ForEachTile(
+        context, tiles.rows(), RsmTiles<Scalar>::kTile, lane, [&](const TileRange& range) {
+          tiles.SquaredDistances(range.row, range.row_count, range.col, range.col_count, tile);
+          visit(lane, tile, range.is_diagonal);
+        });
   });
 }
 

@@ -72,9 +72,9 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromMo
   const double largest = eigen.values[0];
   Vector gram = eigen.values.head(rank);
   Vector eigenvalues = gram / largest;
-  return std::make_shared<const SpectralOperator>(
-      std::move(features), eigen.vectors.topRows(rank), std::move(gram), std::move(eigenvalues),
-      std::log(largest), moments.arithmetic());
+  return std::make_shared<const SpectralOperator>(std::move(features), eigen.vectors.topRows(rank),
+                                                  std::move(gram), std::move(eigenvalues),
+                                                  std::log(largest), moments.arithmetic());
 }
 
 absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromRsm(
@@ -141,17 +141,16 @@ std::shared_ptr<const SpectralOperator> SpectralOperator::Truncate(int64_t kept)
   if (loadings_.size() == 0) {
     features = std::make_shared<const CenteredFeatures>(Matrix(features_->modes().topRows(kept)));
   }
-  auto result = std::make_shared<SpectralOperator>(std::move(features), std::move(loadings),
-                                                   gram_.head(kept), eigenvalues_.head(kept),
-                                                   log_scale_, arithmetic_);
+  auto result =
+      std::make_shared<SpectralOperator>(std::move(features), std::move(loadings), gram_.head(kept),
+                                         eigenvalues_.head(kept), log_scale_, arithmetic_);
   result->dropped_.resize(rank() - kept + dropped_.size());
   result->dropped_ << eigenvalues_.tail(rank() - kept), dropped_;
   return result;
 }
 
 int64_t SpectralOperator::size_bytes() const {
-  const int64_t doubles =
-      loadings_.size() + gram_.size() + eigenvalues_.size() + dropped_.size();
+  const int64_t doubles = loadings_.size() + gram_.size() + eigenvalues_.size() + dropped_.size();
   return features_->size_bytes() + doubles * static_cast<int64_t>(sizeof(double));
 }
 

@@ -121,11 +121,10 @@ absl::StatusOr<Alignment> SampleSpace(const ComputeContext& context, const Opera
     return result;
   }
   const double work = 0.5 * n * n * static_cast<double>(a.cols() + b.cols());
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const RsmPairSums pair,
-      ChooseArithmetic(work) == Arithmetic::kFloat64
-          ? SumPair<double>(context, a, b, kernel, a_sigma, b_sigma)
-          : SumPair<float>(context, a, b, kernel, a_sigma, b_sigma));
+  GRAMIAN_ASSIGN_OR_RETURN(const RsmPairSums pair,
+                           ChooseArithmetic(work) == Arithmetic::kFloat64
+                               ? SumPair<double>(context, a, b, kernel, a_sigma, b_sigma)
+                               : SumPair<float>(context, a, b, kernel, a_sigma, b_sigma));
   const AlignmentSums biased = BiasedSums(pair);
   result.status = Judge(biased, ScoreStatus::kConstant);
   if (result.status != ScoreStatus::kOk) return result;
@@ -191,7 +190,8 @@ absl::StatusOr<Alignment> SpectralSpace(const ComputeContext& context, const Ope
   return result;
 }
 
-// S~^t with Frobenius norm 1, by squaring; rescaled after every product, so that nothing over- or underflows.
+// S~^t with Frobenius norm 1, by squaring; rescaled after every product, so that nothing over- or
+// underflows.
 absl::StatusOr<Matrix> UnitPower(const ComputeContext& context, Matrix base, int64_t t) {
   Matrix power;
   base /= base.norm();
@@ -252,9 +252,9 @@ absl::StatusOr<Alignment> ProductPowers(const ComputeContext& context, const Ope
     result.status = ScoreStatus::kConstant;
     return result;
   }
-  GRAMIAN_ASSIGN_OR_RETURN(result.cross,
-                           ProductOperator::PowerCosine(context, *a_product, *b_product,
-                                                        static_cast<int64_t>(t)));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      result.cross,
+      ProductOperator::PowerCosine(context, *a_product, *b_product, static_cast<int64_t>(t)));
   if (a.key() == b.key()) result.cross = 1.0;
   result.a_self = 1.0;
   result.b_self = 1.0;
@@ -272,7 +272,8 @@ Form PlanForm(const KernelSpec& kernel, int64_t n_rows, int64_t a_cols, int64_t 
   const auto da = static_cast<double>(a_cols);
   const auto db = static_cast<double>(b_cols);
   const bool powers = t != 1.0;
-  const double spectral = 2.0 * n * n * n + (2.0 * kEigenFlops * Cube(n) + n * n * (da + db)) / kPairsPerLayer;
+  const double spectral =
+      2.0 * n * n * n + (2.0 * kEigenFlops * Cube(n) + n * n * (da + db)) / kPairsPerLayer;
   const double sample = powers ? std::numeric_limits<double>::infinity() : n * n * (da + db);
   double feature = std::numeric_limits<double>::infinity();
   if (kernel.is_feature_map() && da <= n && db <= n) {

@@ -3,7 +3,8 @@
 //   HSIC(K, L) = <K, L> / (n-1)^2  (gretton)  or  / (n (n-3))  (song, U-centred)
 //   CKA(K, L)  = <K, L> / sqrt(<K, K> <L, L>)
 //
-// Sources: Kornblith et al. 2019 (arXiv 1905.00414), eqs. 2-4; Song et al. 2012, eq. 5 for the debiased estimator.
+// Sources: Kornblith et al. 2019 (arXiv 1905.00414), eqs. 2-4; Song et al. 2012, eq. 5 for the
+// debiased estimator.
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -70,12 +71,11 @@ class Cka final : public SimilarityMeasure {
     if (a.is_network() && estimator_ == Estimator::kDebiased) {
       return absl::InvalidArgumentError(absl::StrCat(name_, " does not apply to fused networks"));
     }
-    GRAMIAN_ASSIGN_OR_RETURN(
-        const Alignment alignment,
-        a.is_network() || b.is_network()
-            ? ComputePowerAlignment(context, a, b, kernel_, 1.0, form)
-            : ComputeAlignment(context, a, b, kernel_, estimator_,
-                               PlanFor(kernel_, estimator_, a, b, form)));
+    GRAMIAN_ASSIGN_OR_RETURN(const Alignment alignment,
+                             a.is_network() || b.is_network()
+                                 ? ComputePowerAlignment(context, a, b, kernel_, 1.0, form)
+                                 : ComputeAlignment(context, a, b, kernel_, estimator_,
+                                                    PlanFor(kernel_, estimator_, a, b, form)));
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
     const double cka = alignment.Cosine();
     return Score{ScoreStatus::kOk, angular_ ? std::acos(cka) : cka, alignment.form};

@@ -2,8 +2,8 @@
 //
 //   dCor^2 = <A, B> / sqrt(<A, A> <B, B>),  A, B the doubly centred matrices of Euclidean distances
 //
-// which is the alignment of the kernels -|x_i - x_j|. Sources: Szekely, Rizzo, Bakirov 2007; Szekely and Rizzo 2014 (unbiased);
-// Sejdinovic et al. 2013 (as a kernel).
+// which is the alignment of the kernels -|x_i - x_j|. Sources: Szekely, Rizzo, Bakirov 2007;
+// Szekely and Rizzo 2014 (unbiased); Sejdinovic et al. 2013 (as a kernel).
 #include <cmath>
 #include <memory>
 #include <string>
@@ -59,8 +59,7 @@ class DistanceCorrelation final : public SimilarityMeasure {
     const double squared = alignment.Cosine();
     if (form_ == DistanceForm::kUnbiased) return Score{ScoreStatus::kOk, squared, alignment.form};
     // Only a plain product of layers has negative values; otherwise they are rounding of 0.
-    const bool signed_order =
-        a.is_network() && a.fusion().order == FusionOrder::kProduct;
+    const bool signed_order = a.is_network() && a.fusion().order == FusionOrder::kProduct;
     if (squared < 0.0 && signed_order && form_ == DistanceForm::kRoot) {
       return Score{ScoreStatus::kUndefinedRoot, 0.0, alignment.form};
     }
@@ -94,7 +93,8 @@ MeasureEntry DistanceCorrelationEntry() {
   MeasureFamily family;
   family.name = "distcorr";
   family.description =
-      "Distance correlation: square root of the normalised inner product of doubly centred Euclidean distances.";
+      "Distance correlation: square root of the normalised inner product of doubly centred "
+      "Euclidean distances.";
   family.source = "Szekely, Rizzo, Bakirov 2007; Szekely and Rizzo 2014";
   family.parameters = {{"form", "root|squared|unbiased", "root",
                         "with the square root, without it, or the bias-corrected square"}};

@@ -12,12 +12,14 @@ namespace gramian {
 
 class Operand;
 
-// Why a pair has no value. A degenerate pair is an answer, never a NaN and never the failure of a whole matrix.
+// Why a pair has no value. A degenerate pair is an answer, never a NaN and never the failure of a
+// whole matrix.
 enum class ScoreStatus {
   kOk,
   kConstant,             // a side's centred RSM is zero: all inputs have the same representation
   kTooFewInputs,         // n is below what the estimator needs (debiased estimators need n >= 4)
-  kNonpositiveSelfTerm,  // a debiased self-similarity is <= 0, so that the normalisation is undefined
+  kNonpositiveSelfTerm,  // a debiased self-similarity is <= 0, so that the normalisation is
+                         // undefined
   kUndefinedRoot,        // the square root of a negative value
   kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
 };
@@ -43,7 +45,8 @@ struct Score {
   Form form = Form::kAuto;
 };
 
-// What holds for every pair of inputs; tests check each entry, also that what is not declared fails on some input.
+// What holds for every pair of inputs; tests check each entry, also that what is not declared fails
+// on some input.
 struct MeasureTraits {
   double range_min = 0.0;  // May be -infinity or infinity.
   double range_max = 1.0;
@@ -52,12 +55,12 @@ struct MeasureTraits {
   // Satisfies the axioms of a distance on equivalence classes.
   bool is_metric = false;
   // Whether score(x, y) stays the same when x is replaced by:
-  bool invariant_to_orthogonal = false;        // x Q, Q orthogonal
-  bool invariant_to_permutation = false;       // columns permuted
-  bool invariant_to_isotropic_scaling = false; // c x, c != 0
-  bool invariant_to_translation = false;       // x + 1 b'
-  bool invariant_to_invertible_linear = false; // x A, A invertible
-  bool invariant_to_affine = false;            // x A + 1 b'
+  bool invariant_to_orthogonal = false;         // x Q, Q orthogonal
+  bool invariant_to_permutation = false;        // columns permuted
+  bool invariant_to_isotropic_scaling = false;  // c x, c != 0
+  bool invariant_to_translation = false;        // x + 1 b'
+  bool invariant_to_invertible_linear = false;  // x A, A invertible
+  bool invariant_to_affine = false;             // x A + 1 b'
   // Fewest inputs n for which the measure is defined.
   int64_t min_inputs = 2;
   // Whether two fused networks can be compared with it.
@@ -73,10 +76,11 @@ class SimilarityMeasure {
   virtual const std::string& name() const = 0;
   virtual const MeasureTraits& traits() const = 0;
 
-  // The score of (a, b), both over the same n inputs (the caller has checked). `form` forces a form, kAuto lets the planner
-  // choose from shapes alone, so that the bits of a score do not depend on what is cached.
-  // Errors: INVALID_ARGUMENT if the form cannot compute this measure or a network is given to a measure for layers;
-  // RESOURCE_EXHAUSTED if scratch does not fit; CANCELLED.
+  // The score of (a, b), both over the same n inputs (the caller has checked). `form` forces a
+  // form, kAuto lets the planner choose from shapes alone, so that the bits of a score do not
+  // depend on what is cached. Errors: INVALID_ARGUMENT if the form cannot compute this measure or a
+  // network is given to a measure for layers; RESOURCE_EXHAUSTED if scratch does not fit;
+  // CANCELLED.
   virtual absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a,
                                         const Operand& b, Form form) const = 0;
 };

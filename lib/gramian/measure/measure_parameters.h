@@ -22,7 +22,8 @@ class MeasureParameters {
 
   // Removes and returns the value of `key`, or `default_value`.
   std::string Take(const std::string& key, absl::string_view default_value);
-  // kernel=... and bandwidth=...; a bandwidth is refused for kernels that have none. `with_distance` allows that kernel.
+  // kernel=... and bandwidth=...; a bandwidth is refused for kernels that have none.
+  // `with_distance` allows that kernel.
   absl::StatusOr<KernelSpec> TakeKernel(bool with_distance);
   // A real number > 0 under `key`.
   absl::StatusOr<double> TakePositive(const std::string& key, double default_value);

@@ -16,13 +16,14 @@ namespace gramian {
 namespace {
 
 const std::vector<MeasureEntry>& Entries() {
-  static const auto* const entries = new std::vector<MeasureEntry>{
-      CkaEntry(), HsicEntry(), DistanceCorrelationEntry(), MultiScaleCkaEntry(),
-      MultiScaleDistanceCorrelationEntry()};
+  static const auto* const entries =
+      new std::vector<MeasureEntry>{CkaEntry(), HsicEntry(), DistanceCorrelationEntry(),
+                                    MultiScaleCkaEntry(), MultiScaleDistanceCorrelationEntry()};
   return *entries;
 }
 
-// Whether `text` begins with "key=": only there does a hyphen separate parameters (numbers may hold one: 1e-05).
+// Whether `text` begins with "key=": only there does a hyphen separate parameters (numbers may hold
+// one: 1e-05).
 bool BeginsWithKey(absl::string_view text) {
   size_t i = 0;
   while (i < text.size() && (std::islower(static_cast<unsigned char>(text[i])) != 0)) ++i;

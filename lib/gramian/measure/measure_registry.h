@@ -14,8 +14,8 @@ namespace gramian {
 
 // One parameter of a family, as it appears in a name: "-t=4".
 struct MeasureParameter {
-  std::string key;          // "t"
-  std::string values;       // "any real > 0"
+  std::string key;            // "t"
+  std::string values;         // "any real > 0"
   std::string default_value;  // "1"; empty if it must be given
   std::string description;
 };
@@ -26,7 +26,8 @@ struct MeasureFamily {
   std::string description;  // one sentence with the formula
   std::string source;       // paper and equation
   std::vector<MeasureParameter> parameters;
-  // Canonical names that together show every parameter value: what property tests and ListMeasures go through.
+  // Canonical names that together show every parameter value: what property tests and ListMeasures
+  // go through.
   std::vector<std::string> examples;
 };
 
@@ -36,15 +37,15 @@ class MeasureRegistry {
   // All families in a fixed order.
   static const std::vector<MeasureFamily>& Families();
 
-  // The measure that `name` means. Short forms ("cka", "cka-hsic=song") are accepted, parameters may come in any order; the
-  // result's name() is canonical. INVALID_ARGUMENT says which part is not understood and what would be.
+  // The measure that `name` means. Short forms ("cka", "cka-hsic=song") are accepted, parameters
+  // may come in any order; the result's name() is canonical. INVALID_ARGUMENT says which part is
+  // not understood and what would be.
   //
   //   name      = family *( "-" key "=" value ) [ "-score" ]
-  //   cka       kernel=linear|cosine|rbf|laplacian  bandwidth=...  hsic=gretton|song  distance=angular
-  //   hsic      kernel=...|distance  bandwidth=...  hsic=gretton|song
-  //   distcorr  form=root|squared|unbiased
-  //   ms-cka    kernel=...  bandwidth=...  t=<real > 0>
-  //   ms-distcorr  t=<real > 0>
+  //   cka       kernel=linear|cosine|rbf|laplacian  bandwidth=...  hsic=gretton|song
+  //   distance=angular hsic      kernel=...|distance  bandwidth=...  hsic=gretton|song distcorr
+  //   form=root|squared|unbiased ms-cka    kernel=...  bandwidth=...  t=<real > 0> ms-distcorr
+  //   t=<real > 0>
   static absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Parse(absl::string_view name);
 };
 

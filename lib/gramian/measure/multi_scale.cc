@@ -1,10 +1,11 @@
 // Multi-scale (diffusion) measures: layers and fused networks compared at diffusion time t.
 //
 //   MS-CKA(t)      = <S~a^t, S~b^t> / (|S~a^t| |S~b^t|), kernels as in CKA; t = 1 is CKA
-//   MS-DistCorr(t) = square root of the same with the kernel -|x_i - x_j|; t = 1 is distance correlation
+//   MS-DistCorr(t) = square root of the same with the kernel -|x_i - x_j|; t = 1 is distance
+//   correlation
 //
-// These are the alignments of H P^t H for the Markov operators P = J + c S~, with J removed analytically.
-// Source: arXiv 2605.15901 (diffusion geometry of representations).
+// These are the alignments of H P^t H for the Markov operators P = J + c S~, with J removed
+// analytically. Source: arXiv 2605.15901 (diffusion geometry of representations).
 #include <cmath>
 #include <memory>
 #include <string>
@@ -74,14 +75,18 @@ MeasureEntry MultiScaleCkaEntry() {
   MeasureFamily family;
   family.name = "ms-cka";
   family.description =
-      "Multi-scale CKA: CKA of the t-th powers of the Markov operators of two layers or fused networks.";
+      "Multi-scale CKA: CKA of the t-th powers of the Markov operators of two layers or fused "
+      "networks.";
   family.source = "arXiv 2605.15901";
   family.parameters = {
       {"kernel", "linear|cosine|rbf|laplacian", "linear", "the RSM behind the operator"},
       {"bandwidth", "fixed:S|median:F|kornblith:F|lowermedian:F", "median:1",
        "sigma of the rbf and laplacian kernels"},
       kTime};
-  family.examples = {"ms-cka-t=1",  "ms-cka-t=4", "ms-cka-t=0.5", "ms-cka-t=64",
+  family.examples = {"ms-cka-t=1",
+                     "ms-cka-t=4",
+                     "ms-cka-t=0.5",
+                     "ms-cka-t=64",
                      "ms-cka-kernel=cosine-t=2",
                      "ms-cka-kernel=rbf-bandwidth=median:1-t=4",
                      "ms-cka-kernel=laplacian-bandwidth=median:1-t=2"};
@@ -92,7 +97,8 @@ MeasureEntry MultiScaleDistanceCorrelationEntry() {
   MeasureFamily family;
   family.name = "ms-distcorr";
   family.description =
-      "Multi-scale distance correlation: distance correlation of the t-th powers of the operators of two layers or "
+      "Multi-scale distance correlation: distance correlation of the t-th powers of the operators "
+      "of two layers or "
       "fused networks.";
   family.source = "arXiv 2605.15901";
   family.parameters = {kTime};

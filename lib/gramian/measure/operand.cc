@@ -32,7 +32,8 @@ class DerivedPointer final : public Derived {
 // Looks up a T, or computes it with compute(context) -> StatusOr<shared_ptr<const T>>.
 template <typename T, typename Compute>
 absl::StatusOr<std::shared_ptr<const T>> Get(DerivedCache* cache, const std::string& key,
-                                             const ComputeContext& context, const Compute& compute) {
+                                             const ComputeContext& context,
+                                             const Compute& compute) {
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const Derived> derived,
       cache->GetOrCompute(key, context,
@@ -83,11 +84,11 @@ std::shared_ptr<const CenteredFeatures> Operand::Features(KernelKind kind) const
 absl::StatusOr<std::shared_ptr<const Moments>> Operand::GetMoments(const ComputeContext& context,
                                                                    KernelKind kind,
                                                                    Arithmetic arithmetic) const {
-  return Get<Moments>(
-      cache_, absl::StrCat(key_, "/moments/", FeatureName(kind), PrecisionName(arithmetic)), context,
-      [&](const ComputeContext& entry) {
-        return Moments::Compute(entry, *Features(kind), arithmetic);
-      });
+  return Get<Moments>(cache_,
+                      absl::StrCat(key_, "/moments/", FeatureName(kind), PrecisionName(arithmetic)),
+                      context, [&](const ComputeContext& entry) {
+                        return Moments::Compute(entry, *Features(kind), arithmetic);
+                      });
 }
 
 absl::StatusOr<std::shared_ptr<const RowNorms>> Operand::GetRowNorms(const ComputeContext& context,
@@ -105,15 +106,14 @@ absl::StatusOr<double> Operand::GetBandwidth(const ComputeContext& context,
   unit.kind = KernelKind::kRbf;
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const DerivedNumber> number,
-      Get<DerivedNumber>(cache_, absl::StrCat(key_, "/bandwidth/", unit.ToString()), context,
-                         [&](const ComputeContext& entry)
-                             -> absl::StatusOr<std::shared_ptr<const DerivedNumber>> {
-                           absl::StatusOr<double> sigma =
-                               ComputeBandwidth(entry, *layers_[0], unit);
-                           if (absl::IsFailedPrecondition(sigma.status())) sigma = 0.0;
-                           if (!sigma.ok()) return sigma.status();
-                           return std::make_shared<const DerivedNumber>(*sigma);
-                         }));
+      Get<DerivedNumber>(
+          cache_, absl::StrCat(key_, "/bandwidth/", unit.ToString()), context,
+          [&](const ComputeContext& entry) -> absl::StatusOr<std::shared_ptr<const DerivedNumber>> {
+            absl::StatusOr<double> sigma = ComputeBandwidth(entry, *layers_[0], unit);
+            if (absl::IsFailedPrecondition(sigma.status())) sigma = 0.0;
+            if (!sigma.ok()) return sigma.status();
+            return std::make_shared<const DerivedNumber>(*sigma);
+          }));
   return number->value;
 }
 
@@ -146,9 +146,9 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::ComputeLayerSpe
 
 absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::GetSpectral(
     const ComputeContext& context, const KernelSpec& kernel, const SpectralOptions& options) const {
-  const std::string key = absl::StrCat(
-      key_, "/spectral/", kernel.ToString(), options.precise ? "/precise" : "",
-      options.materialized ? "/materialized" : "");
+  const std::string key =
+      absl::StrCat(key_, "/spectral/", kernel.ToString(), options.precise ? "/precise" : "",
+                   options.materialized ? "/materialized" : "");
   return Get<SpectralOperator>(
       cache_, key, context,
       [&](const ComputeContext& entry) -> absl::StatusOr<std::shared_ptr<const SpectralOperator>> {
@@ -177,7 +177,8 @@ absl::StatusOr<Operand::Chain> Operand::GetChain(const ComputeContext& context,
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Operand layer = Only(layers_[i]);
     const bool is_end = i == 0 || i + 1 == layers_.size();
-    // A layer in the middle takes part with its features as they are: no covariance, no eigenvectors.
+    // A layer in the middle takes part with its features as they are: no covariance, no
+    // eigenvectors.
     if (!is_end && layer.UsesFeatures(kernel.kind)) {
       chain.layers.push_back({layer.Features(kernel.kind), Vector()});
       continue;

@@ -20,7 +20,8 @@
 
 namespace gramian {
 
-// Gives measures the objects derived from activations, through the cache. Immutable, cheap to copy, thread-safe.
+// Gives measures the objects derived from activations, through the cache. Immutable, cheap to copy,
+// thread-safe.
 class Operand {
  public:
   // A layer. `cache` outlives the operand.
@@ -52,9 +53,10 @@ class Operand {
   // squared norms of the centred rows of the same features. O(n d).
   absl::StatusOr<std::shared_ptr<const RowNorms>> GetRowNorms(const ComputeContext& context,
                                                               KernelKind kind) const;
-  // sigma of a kernel with a bandwidth, 0 for the others; 0 also if the rule gives 0, which no kernel can use. O(n^2 d)
-  // unless fixed.
-  absl::StatusOr<double> GetBandwidth(const ComputeContext& context, const KernelSpec& kernel) const;
+  // sigma of a kernel with a bandwidth, 0 for the others; 0 also if the rule gives 0, which no
+  // kernel can use. O(n^2 d) unless fixed.
+  absl::StatusOr<double> GetBandwidth(const ComputeContext& context,
+                                      const KernelSpec& kernel) const;
   // the features themselves; not cached, holds no data.
   std::shared_ptr<const CenteredFeatures> Features(KernelKind kind) const;
 
@@ -63,9 +65,11 @@ class Operand {
     bool precise = false;       // float64 products whatever the work: for t < 1
     bool materialized = false;  // explicit eigenvectors (r x n) where the factored form would do
   };
-  // Of a layer, or of a network fused symmetrized or reversed, through the cache. Null if the centred RSM is 0.
+  // Of a layer, or of a network fused symmetrized or reversed, through the cache. Null if the
+  // centred RSM is 0.
   absl::StatusOr<std::shared_ptr<const SpectralOperator>> GetSpectral(
-      const ComputeContext& context, const KernelSpec& kernel, const SpectralOptions& options) const;
+      const ComputeContext& context, const KernelSpec& kernel,
+      const SpectralOptions& options) const;
   // Of a network fused as a plain product, through the cache. Null if the product is 0.
   absl::StatusOr<std::shared_ptr<const ProductOperator>> GetProduct(const ComputeContext& context,
                                                                     const KernelSpec& kernel) const;
@@ -74,8 +78,10 @@ class Operand {
   // Whether the layer's operator is cheapest from its d x d covariance: a feature map with d <= n.
   bool UsesFeatures(KernelKind kind) const;
   absl::StatusOr<std::shared_ptr<const SpectralOperator>> ComputeLayerSpectral(
-      const ComputeContext& context, const KernelSpec& kernel, const SpectralOptions& options) const;
-  // The chain of a network with the operators of its ends; `layers` is empty if some layer is constant.
+      const ComputeContext& context, const KernelSpec& kernel,
+      const SpectralOptions& options) const;
+  // The chain of a network with the operators of its ends; `layers` is empty if some layer is
+  // constant.
   struct Chain {
     std::vector<FusionLayer> layers;
     std::shared_ptr<const SpectralOperator> first;

@@ -12,7 +12,8 @@ namespace {
 
 using Eigen::Index;
 
-// Elements converted at a time: small enough for the first-level cache, and the copy makes alignment irrelevant.
+// Elements converted at a time: small enough for the first-level cache, and the copy makes
+// alignment irrelevant.
 constexpr int64_t kBlock = 1024;
 
 template <typename In, typename Out>

@@ -17,13 +17,13 @@ int64_t SizeOf(DType dtype);
 // "float32", "float16", "bfloat16", "float64".
 absl::string_view ToString(DType dtype);
 
-// Widens or narrows `count` elements at `in` (any alignment) to float or double. float64 to float rounds to nearest;
-// everything else is exact.
+// Widens or narrows `count` elements at `in` (any alignment) to float or double. float64 to float
+// rounds to nearest; everything else is exact.
 void Convert(DType dtype, const void* in, int64_t count, float* out);
 void Convert(DType dtype, const void* in, int64_t count, double* out);
 
-// Index of the first element that is infinite or NaN, also when float64 overflows float32 (computation is in float32);
-// -1 if there is none.
+// Index of the first element that is infinite or NaN, also when float64 overflows float32
+// (computation is in float32); -1 if there is none.
 int64_t FindNonFinite(DType dtype, const void* in, int64_t count);
 
 }  // namespace gramian

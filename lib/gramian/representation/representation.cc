@@ -30,7 +30,8 @@ absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a representation has at least 1 row and 1 column, not ", shape.rows, " x ", shape.cols));
   }
-  return CheckedProduct({shape.rows, shape.cols, SizeOf(shape.dtype)}, "the size of the layer in bytes");
+  return CheckedProduct({shape.rows, shape.cols, SizeOf(shape.dtype)},
+                        "the size of the layer in bytes");
 }
 
 Representation::Representation(const RepresentationShape& shape, int64_t size_bytes,

@@ -24,12 +24,14 @@ struct RepresentationShape {
 // n * d * element size. INVALID_ARGUMENT unless n >= 1, d >= 1 and the product fits in 63 bits.
 absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape);
 
-// An immutable n x d array, row-major and compact, every element finite. Kept in the type it was sent in; read as float or
-// double. Shared by pointer: eviction or deletion never pulls it from under a computation.
+// An immutable n x d array, row-major and compact, every element finite. Kept in the type it was
+// sent in; read as float or double. Shared by pointer: eviction or deletion never pulls it from
+// under a computation.
 class Representation {
  public:
-  // Takes over `bytes` (SizeBytes(shape) of them, 64-byte aligned or not). INVALID_ARGUMENT names row and column of the
-  // first element that is not finite as float32. O(n d): one pass for the check, one for the digest.
+  // Takes over `bytes` (SizeBytes(shape) of them, 64-byte aligned or not). INVALID_ARGUMENT names
+  // row and column of the first element that is not finite as float32. O(n d): one pass for the
+  // check, one for the digest.
   static absl::StatusOr<std::shared_ptr<const Representation>> Create(
       const RepresentationShape& shape, std::unique_ptr<std::byte[]> bytes);
 
@@ -41,7 +43,8 @@ class Representation {
   int64_t rows() const { return shape_.rows; }
   int64_t cols() const { return shape_.cols; }
   int64_t size_bytes() const { return size_bytes_; }
-  // Names the content: dtype, shape and bytes. Equal content has equal digests whatever the upload looked like.
+  // Names the content: dtype, shape and bytes. Equal content has equal digests whatever the upload
+  // looked like.
   const Digest& digest() const { return digest_; }
   const std::byte* data() const { return bytes_.get(); }
 

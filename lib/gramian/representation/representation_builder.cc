@@ -15,7 +15,8 @@ absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
   std::unique_ptr<std::byte[]> bytes(new (std::nothrow) std::byte[static_cast<size_t>(size)]);
   if (bytes == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat("no memory for ", size, " bytes of activations"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for ", size, " bytes of activations"));
   }
   return RepresentationBuilder(shape, size, std::move(bytes));
 }
@@ -61,8 +62,8 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
     const int64_t from = std::max(it->first, begin);
     const int64_t to = std::min(it->second, end);
     if (from < to) {
-      if (std::memcmp(bytes_.get() + from, source + (from - begin), static_cast<size_t>(to - from)) !=
-          0) {
+      if (std::memcmp(bytes_.get() + from, source + (from - begin),
+                      static_cast<size_t>(to - from)) != 0) {
         return absl::InvalidArgumentError(absl::StrCat(
             "chunk at row ", first_row, " differs from what was received before for rows ",
             from / row_bytes_, " to ", (to - 1) / row_bytes_));
@@ -93,8 +94,8 @@ absl::StatusOr<std::shared_ptr<const Representation>> RepresentationBuilder::Fin
     const bool from_start = !received_.empty() && received_.begin()->first == 0;
     const int64_t missing = from_start ? received_.begin()->second : 0;
     return absl::FailedPreconditionError(absl::StrCat(
-        "the upload is incomplete: row ", missing / row_bytes_, " of ", shape_.rows, " is missing, ",
-        received_bytes_, " of ", size_bytes_, " bytes were received"));
+        "the upload is incomplete: row ", missing / row_bytes_, " of ", shape_.rows,
+        " is missing, ", received_bytes_, " of ", size_bytes_, " bytes were received"));
   }
   return Representation::Create(shape_, std::move(bytes_));
 }

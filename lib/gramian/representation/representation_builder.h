@@ -13,16 +13,19 @@
 
 namespace gramian {
 
-// Thread-compatible: one upload, one builder. Pieces may arrive in any order; a piece sent twice with equal bytes is
-// accepted, with different bytes refused. The result does not depend on how the bytes were cut.
+// Thread-compatible: one upload, one builder. Pieces may arrive in any order; a piece sent twice
+// with equal bytes is accepted, with different bytes refused. The result does not depend on how the
+// bytes were cut.
 class RepresentationBuilder {
  public:
-  // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED if memory cannot be had.
+  // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED if memory
+  // cannot be had.
   static absl::StatusOr<RepresentationBuilder> Create(const RepresentationShape& shape);
 
-  // Stores `data`, bytes of consecutive rows that start `byte_offset` bytes into row `first_row`. A piece may begin and
-  // end within a row, so that rows wider than a chunk can be sent. INVALID_ARGUMENT, naming the value and the limit, if
-  // it is empty or leaves the announced shape, or if it differs from bytes already received.
+  // Stores `data`, bytes of consecutive rows that start `byte_offset` bytes into row `first_row`. A
+  // piece may begin and end within a row, so that rows wider than a chunk can be sent.
+  // INVALID_ARGUMENT, naming the value and the limit, if it is empty or leaves the announced shape,
+  // or if it differs from bytes already received.
   absl::Status Append(int64_t first_row, int64_t byte_offset, absl::string_view data);
 
   // Distinct bytes received so far.
@@ -31,8 +34,8 @@ class RepresentationBuilder {
   int64_t complete_rows() const;
   int64_t size_bytes() const { return size_bytes_; }
 
-  // The representation. FAILED_PRECONDITION naming the first missing row if it is incomplete; INVALID_ARGUMENT naming row
-  // and column if an element is not finite. The builder is used up.
+  // The representation. FAILED_PRECONDITION naming the first missing row if it is incomplete;
+  // INVALID_ARGUMENT naming row and column if an element is not finite. The builder is used up.
   absl::StatusOr<std::shared_ptr<const Representation>> Finish() &&;
 
  private:

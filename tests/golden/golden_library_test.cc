@@ -1,0 +1,248 @@
+// Every record of the golden files that belongs to a measure of this build, asked of the library.
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gramian/base/blas.h"
+#include "gramian/geometry/alternating_diffusion.h"
+#include "gramian/geometry/markov_operator.h"
+#include "gramian/geometry/rsm.h"
+#include "gramian/measure/measure_registry.h"
+#include "gramian/measure/operand.h"
+#include "gtest/gtest.h"
+#include "tests/testing/golden_cases.h"
+
+namespace gramian {
+namespace {
+
+using ::testing::Test;
+
+// Layers of one folder, read once.
+class Layers {
+ public:
+  explicit Layers(std::string folder) : folder_(std::move(folder)) {}
+
+  std::shared_ptr<const Representation> Get(const std::string& name) {
+    std::shared_ptr<const Representation>& layer = layers_[name];
+    if (layer == nullptr) {
+      layer = Representation::FromMatrix(testing::LoadGoldenLayer(folder_, name)).value();
+    }
+    return layer;
+  }
+
+  Operand MakeOperand(const std::vector<std::string>& names, const testing::GoldenScore& score,
+                      DerivedCache* cache) {
+    if (!score.is_network) return Operand(Get(names[0]), cache);
+    std::vector<std::shared_ptr<const Representation>> layers;
+    for (const std::string& name : names) layers.push_back(Get(name));
+    return Operand(std::move(layers), score.fusion, cache);
+  }
+
+ private:
+  std::string folder_;
+  std::map<std::string, std::shared_ptr<const Representation>> layers_;
+};
+
+// Keeps every derived object, so that the tests take seconds.
+class KeepEverything final : public DerivedCache {
+ public:
+  absl::StatusOr<std::shared_ptr<const Derived>> GetOrCompute(const std::string& key,
+                                                              const ComputeContext& context,
+                                                              const Compute& compute) override {
+    const auto it = objects_.find(key);
+    if (it != objects_.end()) return it->second;
+    absl::StatusOr<std::shared_ptr<const Derived>> object = compute(context);
+    if (object.ok()) objects_[key] = *object;
+    return object;
+  }
+
+ private:
+  std::map<std::string, std::shared_ptr<const Derived>> objects_;
+};
+
+// Checks all scores and prints how many there were of each measure.
+void CheckScores(const std::string& folder, const std::vector<testing::GoldenScore>& scores) {
+  ASSERT_TRUE(InitializeBlas().ok());
+  Layers layers(folder);
+  KeepEverything cache;
+  const ComputeContext context;
+  std::map<std::string, int> checked;
+  for (const testing::GoldenScore& golden : scores) {
+    SCOPED_TRACE(golden.id + " " + golden.golden_measure + " as " + golden.measure + " of " +
+                 golden.x[0] + ", " + golden.y[0]);
+    const auto measure = MeasureRegistry::Parse(golden.measure);
+    ASSERT_TRUE(measure.ok()) << measure.status();
+    const absl::StatusOr<Score> score =
+        (*measure)->Compare(context, layers.MakeOperand(golden.x, golden, &cache),
+                            layers.MakeOperand(golden.y, golden, &cache), Form::kAuto);
+    ASSERT_TRUE(score.ok()) << score.status();
+    ASSERT_EQ(score->status, ScoreStatus::kOk) << ToString(score->status);
+    EXPECT_NEAR(golden.scale * score->value + golden.offset, golden.expected, golden.tolerance);
+    ++checked[golden.golden_measure];
+  }
+  for (const auto& [measure, count] : checked) {
+    std::printf("  checked %5d of %s\n", count, measure.c_str());
+  }
+}
+
+void PrintOthers(const std::map<std::string, int>& others) {
+  int total = 0;
+  for (const auto& [measure, count] : others) {
+    std::printf("  not of this build %5d of %s\n", count, measure.c_str());
+    total += count;
+  }
+  std::printf("  not of this build in all: %d\n", total);
+}
+
+// One-hot labels: most inputs coincide. The golden distances of coinciding inputs are the root of
+// rounding, about 1e-8, not 0, and its norm is off by 1.03e-9 where 1e-9 is allowed; this one value
+// is checked against exact arithmetic instead.
+constexpr char kCoincidingInputs[] = "digits-0083";
+
+// |HDH|_F for Euclidean distances taken from differences, in long double.
+double ExactCenteredNorm(const MatrixF& x) {
+  using Exact = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+  const Exact wide = x.cast<long double>();
+  Exact d(x.rows(), x.rows());
+  for (Index i = 0; i < x.rows(); ++i) {
+    for (Index j = 0; j < x.rows(); ++j) d(i, j) = (wide.row(i) - wide.row(j)).norm();
+  }
+  const Exact rows = d.rowwise().mean();
+  const long double mean = rows.mean();
+  long double sum = 0.0L;
+  for (Index i = 0; i < d.rows(); ++i) {
+    for (Index j = 0; j < d.cols(); ++j) {
+      const long double centered = d(i, j) - rows(i, 0) - rows(j, 0) + mean;
+      sum += centered * centered;
+    }
+  }
+  return static_cast<double>(std::sqrt(sum));
+}
+
+class GoldenFolderTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenFolderTest, EveryScoreIsMet) {
+  const testing::GoldenSet golden = testing::LoadGolden(GetParam());
+  CheckScores(GetParam(), golden.scores);
+  PrintOthers(golden.other_measures);
+}
+
+TEST_P(GoldenFolderTest, EveryRecordIsAccountedFor) {
+  const testing::GoldenSet golden = testing::LoadGolden(GetParam());
+  int others = 0;
+  for (const auto& [measure, count] : golden.other_measures) others += count;
+  // A record of fused spectra holds one for each of two RSM kinds.
+  const int records = static_cast<int>(golden.scores.size() + golden.operators.size() +
+                                       golden.spectra.size() / 2 + golden.without_value.size()) +
+                      others;
+  EXPECT_EQ(records, golden.record_count);
+  // The only record without a number: the root of a negative product, which has a typed status
+  // here.
+  EXPECT_EQ(golden.without_value.size(), GetParam() == "digits" ? 1U : 0U);
+  for (const auto& [id, record] : golden.without_value) {
+    EXPECT_THAT(record, ::testing::HasSubstr("fused_distcorr_form"));
+  }
+}
+
+TEST_P(GoldenFolderTest, EveryMarkovOperatorIsMet) {
+  ASSERT_TRUE(InitializeBlas().ok());
+  const testing::GoldenSet golden = testing::LoadGolden(GetParam());
+  Layers layers(GetParam());
+  const ComputeContext context;
+  for (const testing::GoldenOperator& record : golden.operators) {
+    SCOPED_TRACE(record.id + " " + record.rsm + " of " + record.x);
+    const KernelSpec kernel{record.rsm == "gram" ? KernelKind::kLinear : KernelKind::kDistance};
+    absl::StatusOr<Matrix> rsm = ComputeRsm(context, *layers.Get(record.x), kernel, 0.0);
+    ASSERT_TRUE(rsm.ok());
+    // The golden distance RSM is D, ours -D.
+    if (record.rsm == "dist") *rsm = -*rsm;
+    const absl::StatusOr<MarkovOperator> markov = MarkovOperator::FromRsm(*std::move(rsm));
+    ASSERT_TRUE(markov.ok());
+    const Matrix p = markov->Rows(0, markov->rows());
+    const Matrix p2 = p * p;
+    const absl::StatusOr<SymmetricEigen> eigen = EigenDecompose(markov->centered());
+    ASSERT_TRUE(eigen.ok());
+    const auto n = static_cast<double>(p.rows());
+    const bool negative = record.rsm == "dist";
+    const double lambda = negative ? eigen->values[p.rows() - 1] : eigen->values[0];
+    const std::map<std::string, double> ours = {{"c", markov->scale()},
+                                                {"min_S", markov->centered().minCoeff()},
+                                                {"P_00", p(0, 0)},
+                                                {"P_01", p(0, 1)},
+                                                {"P2_00", p2(0, 0)},
+                                                {"P2_01", p2(0, 1)},
+                                                {"P_fro", p.norm()},
+                                                {"P_max", p.maxCoeff()},
+                                                {"P_min", p.minCoeff()},
+                                                {"fro_S", markov->centered().norm()},
+                                                {"trace_S", markov->centered().trace()},
+                                                {"c_times_lambda1", markov->scale() * lambda}};
+    for (const auto& [key, expected] : record.values) {
+      ASSERT_TRUE(ours.contains(key)) << key;
+      if (record.id == kCoincidingInputs && key == "fro_S") {
+        EXPECT_NEAR(ours.at(key), ExactCenteredNorm(testing::LoadGoldenLayer("digits", record.x)),
+                    4.0 * n * std::numeric_limits<double>::epsilon() * expected);
+        continue;
+      }
+      EXPECT_NEAR(ours.at(key), expected,
+                  std::max(record.absolute, record.relative * std::abs(expected)))
+          << key;
+    }
+    for (size_t i = 0; i < record.top_eigenvalues.size(); ++i) {
+      const auto k = static_cast<Index>(i);
+      EXPECT_NEAR(negative ? eigen->values[p.rows() - 1 - k] : eigen->values[k],
+                  record.top_eigenvalues[i],
+                  std::max(record.absolute, record.relative * std::abs(record.top_eigenvalues[i])));
+    }
+    EXPECT_GE(p.minCoeff(), 0.0);
+    const double eps = std::numeric_limits<double>::epsilon();
+    EXPECT_LE((p.rowwise().sum().array() - 1.0).abs().maxCoeff(), 4.0 * n * eps);
+  }
+  std::printf("  checked %5zu of markov_operator\n", golden.operators.size());
+}
+
+TEST_P(GoldenFolderTest, EveryFusedSpectrumIsMet) {
+  ASSERT_TRUE(InitializeBlas().ok());
+  const testing::GoldenSet golden = testing::LoadGolden(GetParam());
+  Layers layers(GetParam());
+  KeepEverything cache;
+  for (const testing::GoldenSpectrum& record : golden.spectra) {
+    SCOPED_TRACE(record.id + " " + record.rsm);
+    std::vector<std::shared_ptr<const Representation>> network;
+    for (const std::string& name : record.x) network.push_back(layers.Get(name));
+    const KernelSpec kernel{record.rsm == "gram" ? KernelKind::kLinear : KernelKind::kDistance};
+    const absl::StatusOr<std::shared_ptr<const SpectralOperator>> fused =
+        Operand(network, Fusion{}, &cache).GetSpectral(ComputeContext(), kernel, {});
+    ASSERT_TRUE(fused.ok());
+    for (size_t i = 0; i < record.relative_eigenvalues.size(); ++i) {
+      const double expected = record.relative_eigenvalues[i];
+      EXPECT_NEAR((*fused)->eigenvalues()[static_cast<Index>(i)], expected,
+                  std::max(record.absolute, record.relative * expected));
+    }
+  }
+  std::printf("  checked %5zu of fused_spectrum\n", golden.spectra.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenFolderTest, ::testing::Values("small", "digits"),
+                         [](const auto& instance) { return instance.param; });
+
+class GoldenMatrixTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenMatrixTest, EveryCellIsMet) {
+  std::map<std::string, int> others;
+  CheckScores("digits", testing::LoadGoldenMatrices(GetParam(), others));
+  PrintOthers(others);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenMatrixTest,
+                         ::testing::Values("matrices_diffusion.json", "matrices_kornblith.json",
+                                           "matrices_resi.json"),
+                         [](const auto& instance) {
+                           return instance.param.substr(0, instance.param.find('.'));
+                         });
+
+}  // namespace
+}  // namespace gramian

@@ -1,0 +1,233 @@
+#include "tests/testing/golden_cases.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gramian/geometry/kernel.h"
+#include "tests/testing/npy_file.h"
+
+namespace gramian::testing {
+namespace {
+
+using nlohmann::json;
+
+json ReadJson(const std::string& path) {
+  std::ifstream file(path);
+  return json::parse(file);
+}
+
+std::string Path(const std::string& folder, const std::string& file) {
+  return absl::StrCat(GRAMIAN_GOLDEN_DIR, "/", folder, "/", file);
+}
+
+// How a golden measure is asked of us: our name, and golden value = scale * score + offset.
+struct Question {
+  std::string measure;
+  double scale = 1.0;
+  double offset = 0.0;
+};
+
+std::string Number(const json& params, const char* key) {
+  return FormatNumber(params.at(key).get<double>());
+}
+
+// Nothing for a golden measure (or parameters) that this build does not have.
+std::optional<Question> Translate(const std::string& measure, const json& params, double n) {
+  const double biased = (n - 1.0) * (n - 1.0);
+  const double debiased = n * (n - 3.0);
+  if (measure == "cka_linear" || measure == "rv_coefficient_cka_identity") return Question{"cka"};
+  if (measure == "one_minus_cka_linear") return Question{"cka", -1.0, 1.0};
+  if (measure == "cka_linear_debiased") return Question{"cka-hsic=song"};
+  if (measure == "angular_cka_linear") return Question{"cka-distance=angular"};
+  if (measure == "cka_rbf" || measure == "cka_rbf_debiased") {
+    return Question{absl::StrCat(
+        "cka-kernel=rbf-bandwidth=kornblith:", Number(params, "sigma_fraction_of_median"),
+        "-hsic=", measure == "cka_rbf" ? "gretton" : "song")};
+  }
+  if (measure == "cka_rbf_sigma_sqrt_median_nonzero_sqdist") {
+    return Question{"cka-kernel=rbf-bandwidth=median:1"};
+  }
+  // exp(-d^2 / l^2) with l the lower median: sigma = l / sqrt(2).
+  const std::string lower_median =
+      absl::StrCat("cka-kernel=rbf-bandwidth=lowermedian:", FormatNumber(std::sqrt(0.5)));
+  if (measure == "cka_sqexp_repsim") return Question{lower_median};
+  if (measure == "angular_cka_sqexp") return Question{lower_median + "-distance=angular"};
+  if (measure == "hsic_linear_biased_unnormalised") return Question{"hsic", biased};
+  if (measure == "hsic_linear_unbiased_unnormalised") return Question{"hsic-hsic=song", debiased};
+  if (measure == "distance_correlation") return Question{"distcorr"};
+  if (measure == "distance_correlation_sqr" && !params.contains("exponent")) {
+    return Question{"distcorr-form=squared"};
+  }
+  if (measure == "distance_correlation_unbiased_sqr") return Question{"distcorr-form=unbiased"};
+  if (measure == "distance_covariance_sqr") {
+    return Question{"hsic-kernel=distance", biased / (n * n)};
+  }
+  if (measure == "distance_covariance_unbiased_sqr") {
+    return Question{"hsic-kernel=distance-hsic=song"};
+  }
+  if (measure == "ms_cka") return Question{absl::StrCat("ms-cka-t=", Number(params, "t"))};
+  if (measure == "ms_distcorr")
+    return Question{absl::StrCat("ms-distcorr-t=", Number(params, "t"))};
+  return std::nullopt;
+}
+
+// "net1" or "net1[:3]" as its layers.
+std::vector<std::string> LayersOf(const std::string& network) {
+  const int depth = absl::EndsWith(network, "[:3]") ? 3 : 4;
+  std::vector<std::string> layers;
+  for (int layer = 1; layer <= depth; ++layer) {
+    layers.push_back(absl::StrCat(network.substr(0, 4), "_layer", layer));
+  }
+  return layers;
+}
+
+// Fused measures. The library's distance operator is -HDH, positive; the golden one is HDH, so that
+// a product of L layers carries (-1)^L and its t-th power (-1)^(tL).
+Question TranslateFused(const std::string& measure, const json& params, GoldenScore& score) {
+  const std::string mode = params.at("mode");
+  score.fusion.order = mode == "product" ? FusionOrder::kProduct
+                       : mode == "sym"   ? FusionOrder::kSymmetrized
+                                         : FusionOrder::kReversed;
+  const std::string t = Number(params, "t");
+  if (measure == "fused_distcorr_form") return {absl::StrCat("ms-distcorr-t=", t)};
+  if (params.at("rsm") == "gram") return {absl::StrCat("ms-cka-t=", t)};
+  // Without the root: the cosine itself at fusion power t.
+  score.fusion.power = params.at("t").get<double>();
+  Question question{"distcorr-form=squared"};
+  const auto sign_exponent = static_cast<int64_t>(score.fusion.power) *
+                             static_cast<int64_t>(score.x.size() + score.y.size());
+  if (mode == "product" && sign_exponent % 2 != 0) question.scale = -1.0;
+  return question;
+}
+
+void AddOperator(const json& record, GoldenSet& set) {
+  GoldenOperator golden;
+  golden.id = record.at("id");
+  golden.rsm = record.at("params").at("rsm");
+  golden.x = record.at("x");
+  golden.absolute = record.at("tolerance").value("abs", 0.0);
+  golden.relative = record.at("tolerance").value("rel", 0.0);
+  for (const auto& [key, value] : record.at("value").items()) {
+    if (value.is_number()) golden.values[key] = value;
+  }
+  golden.top_eigenvalues = record.at("value").at("top5_eigenvalues_S").get<std::vector<double>>();
+  set.operators.push_back(std::move(golden));
+}
+
+void AddSpectra(const json& record, GoldenSet& set) {
+  for (const auto& [rsm, value] : record.at("value").items()) {
+    set.spectra.push_back({record.at("id"), rsm, LayersOf(record.at("x")),
+                           value.at("relative_eigenvalues_of_M_Mt_top6").get<std::vector<double>>(),
+                           record.at("tolerance").value("abs", 0.0),
+                           record.at("tolerance").value("rel", 0.0)});
+  }
+}
+
+void AddScore(const json& record, double n, GoldenSet& set) {
+  const std::string measure = record.at("measure");
+  const json& params = record.at("params");
+  GoldenScore score;
+  score.id = record.at("id");
+  score.golden_measure = measure;
+  std::optional<Question> question;
+  if (absl::StartsWith(measure, "fused_")) {
+    score.is_network = true;
+    score.x = LayersOf(record.at("x"));
+    score.y = LayersOf(record.at("y"));
+    question = TranslateFused(measure, params, score);
+  } else {
+    question = Translate(measure, params, n);
+    if (question.has_value()) {
+      score.x = {record.at("x").get<std::string>()};
+      score.y = {record.at("y").get<std::string>()};
+    }
+  }
+  if (!question.has_value()) {
+    ++set.other_measures[measure];
+    return;
+  }
+  if (!record.at("value").is_number()) {
+    set.without_value[score.id] = record.dump();
+    return;
+  }
+  score.measure = question->measure;
+  score.scale = question->scale;
+  score.offset = question->offset;
+  score.expected = record.at("value");
+  score.tolerance = std::max(record.at("tolerance").value("abs", 0.0),
+                             record.at("tolerance").value("rel", 0.0) * std::abs(score.expected));
+  set.scores.push_back(std::move(score));
+}
+
+}  // namespace
+
+GoldenSet LoadGolden(const std::string& folder) {
+  const json file = ReadJson(Path(folder, "expected.json"));
+  const double n = folder == "small" ? 50.0 : 500.0;
+  GoldenSet set;
+  for (const json& record : file.at("values")) {
+    ++set.record_count;
+    const std::string measure = record.at("measure");
+    if (measure == "markov_operator") {
+      AddOperator(record, set);
+    } else if (measure == "fused_spectrum") {
+      AddSpectra(record, set);
+    } else {
+      AddScore(record, n, set);
+    }
+  }
+  return set;
+}
+
+std::vector<GoldenScore> LoadGoldenMatrices(const std::string& file,
+                                            std::map<std::string, int>& other) {
+  // The files hold 12 decimals.
+  constexpr double kHalfDigit = 0.5e-12;
+  constexpr double kRelative = 1.0e-9;
+  const json root = ReadJson(Path("digits", file));
+  const auto layers = root.at("layers").get<std::vector<std::string>>();
+  std::vector<GoldenScore> scores;
+  for (const auto& [name, matrix] : root.at("matrices").items()) {
+    std::string measure = name;
+    json params = json::object();
+    if (const size_t t = name.rfind("_t");
+        absl::StartsWith(name, "ms_") && t != std::string::npos) {
+      measure = name.substr(0, t);
+      params["t"] = std::stod(name.substr(t + 2));
+    }
+    if (name == "cka_rbf_0_4") {
+      measure = "cka_rbf";
+      params["sigma_fraction_of_median"] = 0.4;
+    }
+    const std::optional<Question> question = Translate(measure, params, 500.0);
+    if (!question.has_value()) {
+      other[name] += static_cast<int>(layers.size() * layers.size());
+      continue;
+    }
+    for (size_t i = 0; i < layers.size(); ++i) {
+      for (size_t j = 0; j < layers.size(); ++j) {
+        GoldenScore score;
+        score.id = absl::StrCat(file, "/", name, "[", i, ",", j, "]");
+        score.golden_measure = name;
+        score.measure = question->measure;
+        score.x = {layers[i]};
+        score.y = {layers[j]};
+        score.expected = matrix[i][j];
+        score.tolerance = kHalfDigit + kRelative * std::abs(score.expected);
+        scores.push_back(std::move(score));
+      }
+    }
+  }
+  return scores;
+}
+
+MatrixF LoadGoldenLayer(const std::string& folder, const std::string& layer) {
+  return ReadNpy(Path(folder, layer + ".npy"));
+}
+
+}  // namespace gramian::testing
