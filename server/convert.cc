@@ -63,6 +63,8 @@ v1::ScoreStatus ToProto(ScoreStatus status) {
       return v1::SCORE_STATUS_NONPOSITIVE_SELF_TERM;
     case ScoreStatus::kUndefinedRoot:
       return v1::SCORE_STATUS_UNDEFINED_ROOT;
+    case ScoreStatus::kZeroBandwidth:
+      return v1::SCORE_STATUS_ZERO_BANDWIDTH;
   }
   return v1::SCORE_STATUS_UNSPECIFIED;
 }

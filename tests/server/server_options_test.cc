@@ -1,0 +1,100 @@
+#include "server/server_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace gramian {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ServerOptionsTest : public testing::Test {
+ protected:
+  ParsedOptions Parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "gramiand");
+    return ParseServerOptions(static_cast<int>(arguments.size()), arguments.data(), out_, err_);
+  }
+
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(ServerOptionsTest, DefaultsAreThoseOfTheDesign) {
+  const ParsedOptions parsed = Parse({});
+  ASSERT_TRUE(parsed.run) << err_.str();
+  const ServerOptions& options = parsed.options;
+  EXPECT_EQ(options.listen, "127.0.0.1:7443");
+  EXPECT_EQ(options.metrics_listen, "127.0.0.1:9464");
+  EXPECT_EQ(options.chunk_bytes, 1 << 20);
+  EXPECT_EQ(options.message_bytes, 4 << 20);
+  EXPECT_EQ(options.max_rows, 10'000'000);
+  EXPECT_EQ(options.max_features, 1 << 20);
+  EXPECT_EQ(options.max_layers, 4096);
+  EXPECT_EQ(options.max_uploads, 1024);
+  EXPECT_EQ(options.upload_idle_seconds, 600);
+  EXPECT_EQ(options.queue, 1024);
+  EXPECT_EQ(options.page_size, 1000);
+  EXPECT_EQ(options.name_bytes, 255);
+}
+
+TEST_F(ServerOptionsTest, SharesOfTheMachineReplaceZeros) {
+  const ParsedOptions parsed = Parse({});
+  EXPECT_GE(parsed.options.threads, 1);
+  EXPECT_GT(parsed.options.store_bytes, 0);
+  EXPECT_GT(parsed.options.cache_bytes, 0);
+  EXPECT_GT(parsed.options.scratch_bytes, 0);
+}
+
+TEST_F(ServerOptionsTest, SizesTakeSuffixes) {
+  EXPECT_EQ(Parse({"--store-bytes", "3MiB"}).options.store_bytes, 3 << 20);
+  EXPECT_EQ(Parse({"--store-bytes=2g"}).options.store_bytes, int64_t{2} << 30);
+}
+
+TEST_F(ServerOptionsTest, EnvironmentIsReadAndAFlagWins) {
+  setenv("GRAMIAN_MAX_ROWS", "77", 1);
+  EXPECT_EQ(Parse({}).options.max_rows, 77);
+  EXPECT_EQ(Parse({"--max-rows", "78"}).options.max_rows, 78);
+  unsetenv("GRAMIAN_MAX_ROWS");
+}
+
+TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
+  for (const std::vector<const char*>& arguments :
+       std::vector<std::vector<const char*>>{{"--no-such-flag"},
+                                             {"--max-rows", "many"},
+                                             {"--log-level", "loud"},
+                                             {"--max-rows", "0"},
+                                             {"--page-size", "-1"},
+                                             {"stray"}}) {
+    err_.str("");
+    const ParsedOptions parsed = Parse(arguments);
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 2);
+    const std::string message = err_.str();
+    EXPECT_THAT(message, testing::StartsWith("gramiand: "));
+    EXPECT_EQ(message.find('\n'), message.size() - 1) << message;
+  }
+}
+
+TEST_F(ServerOptionsTest, AMessageMustHoldAChunk) {
+  EXPECT_FALSE(Parse({"--chunk-bytes", "4MiB", "--message-bytes", "4MiB"}).run);
+  EXPECT_THAT(err_.str(), HasSubstr("--message-bytes"));
+  EXPECT_TRUE(Parse({"--chunk-bytes", "4MiB", "--message-bytes", "5MiB"}).run);
+}
+
+TEST_F(ServerOptionsTest, HelpAndVersionEndWell) {
+  for (const char* flag : {"--help", "--version"}) {
+    const ParsedOptions parsed = Parse({flag});
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, 0);
+  }
+  EXPECT_THAT(out_.str(), HasSubstr("--upload-idle-seconds"));
+  EXPECT_THAT(out_.str(), HasSubstr("gramiand 0."));
+}
+
+}  // namespace
+}  // namespace gramian

@@ -1,0 +1,154 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/server_fixture.h"
+
+namespace gramian::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Goal: every limit holds exactly. Method: one upload at the limit succeeds, one past it is
+// refused.
+class UploadLimitsTest : public ServerFixture {
+ protected:
+  UploadOutcome UploadZeros(int64_t rows, int64_t cols, const std::string& layer,
+                            int64_t step = 0) {
+    const Activations zeros{rows, cols, std::vector<float>(static_cast<size_t>(rows * cols))};
+    return Upload(Header(zeros, layer, step), CutRows(zeros, 1));
+  }
+};
+
+TEST_F(UploadLimitsTest, Rows) {
+  ServerOptions options = Options();
+  options.max_rows = 5;
+  Start(options);
+  EXPECT_TRUE(UploadZeros(5, 1, "at").status.ok());
+  const UploadOutcome past = UploadZeros(6, 1, "past");
+  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(past.status.error_message(), HasSubstr("row_count is 6, more than the limit of 5"));
+}
+
+TEST_F(UploadLimitsTest, Features) {
+  ServerOptions options = Options();
+  options.max_features = 5;
+  Start(options);
+  EXPECT_TRUE(UploadZeros(1, 5, "at").status.ok());
+  EXPECT_EQ(UploadZeros(1, 6, "past").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(UploadLimitsTest, LayersOfASnapshot) {
+  ServerOptions options = Options();
+  options.max_layers = 2;
+  Start(options);
+  EXPECT_TRUE(UploadZeros(1, 1, "a").status.ok());
+  EXPECT_TRUE(UploadZeros(1, 1, "b").status.ok());
+  EXPECT_EQ(UploadZeros(1, 1, "c").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(UploadZeros(1, 1, "c", 1).status.ok());
+}
+
+TEST_F(UploadLimitsTest, BytesOfAChunk) {
+  ServerOptions options = Options();
+  options.chunk_bytes = 40;
+  Start(options);
+  const Activations x = RandomActivations(4, 10, 1);
+  EXPECT_TRUE(Upload(Header(x, "at"), CutRows(x, 1)).status.ok());
+  const UploadOutcome past = Upload(Header(x, "past"), {Chunk(0, 0, x.bytes().substr(0, 44))});
+  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonIn(past.status), "CHUNK_TOO_LARGE");
+}
+
+TEST_F(UploadLimitsTest, BytesOfAMessage) {
+  ServerOptions options = Options();
+  options.chunk_bytes = 1000;
+  options.message_bytes = 1064;
+  Start(options);
+  const Activations x = RandomActivations(300, 1, 1);
+  EXPECT_TRUE(Upload(Header(x, "at"), CutRows(x, 250)).status.ok());
+  EXPECT_EQ(Upload(Header(x, "past"), CutRows(x, 300)).status.error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(UploadLimitsTest, BytesOfANameOrShortText) {
+  ServerOptions options = Options();
+  options.name_bytes = 10;
+  Start(options);
+  EXPECT_TRUE(UploadZeros(1, 1, std::string(10, 'a')).status.ok());
+  EXPECT_EQ(UploadZeros(1, 1, std::string(11, 'a')).status.error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  const Activations x = RandomActivations(1, 1, 1);
+  for (const auto& set : std::vector<std::function<void(v1::UploadHeader&, std::string)>>{
+           [](v1::UploadHeader&h, std::string text) { h.set_probe_set(text); },
+           [](v1::UploadHeader&h, std::string text) { h.set_reduction(text); }}) {
+    v1::UploadHeader header = Header(x, "text");
+    header.set_on_conflict(v1::ON_CONFLICT_REPLACE);
+    set(header, std::string(10, 'a'));
+    EXPECT_TRUE(Upload(header, CutRows(x, 1)).status.ok());
+    set(header, std::string(11, 'a'));
+    EXPECT_EQ(Upload(header, {}).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(UploadLimitsTest, BytesOfTheStoreAndWhatCanNeverFit) {
+  ServerOptions options = Options();
+  options.store_bytes = 400;
+  Start(options);
+  EXPECT_EQ(UploadZeros(101, 1, "never").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(UploadZeros(101, 1, "never").status), "NEVER_FITS");
+  EXPECT_TRUE(UploadZeros(100, 1, "at").status.ok());
+  const UploadOutcome past = UploadZeros(1, 1, "past");
+  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(past.status), "MEMORY_PRESSURE");
+
+  v1::DeleteSnapshotRequest request;
+  request.set_name(SnapshotName());
+  v1::DeleteSnapshotResponse response;
+  EXPECT_TRUE(activations_->DeleteSnapshot(Context().get(), request, &response).ok());
+  EXPECT_TRUE(UploadZeros(100, 1, "again").status.ok());
+}
+
+TEST_F(UploadLimitsTest, OpenUploadsReserveTheirBytesBeforeTheyAreSent) {
+  ServerOptions options = Options();
+  options.store_bytes = 400;
+  Start(options);
+  const auto context = Context();
+  const auto open = activations_->UploadLayer(context.get());
+  v1::UploadLayerRequest request;
+  *request.mutable_header() = Header(Activations{60, 1, {}}, "open");
+  open->Write(request);
+  v1::UploadLayerResponse response;
+  ASSERT_TRUE(open->Read(&response));
+  EXPECT_EQ(UploadZeros(41, 1, "past").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(UploadZeros(40, 1, "at").status.ok());
+  context->TryCancel();
+  open->Finish();
+}
+
+TEST_F(UploadLimitsTest, OpenUploads) {
+  ServerOptions options = Options();
+  options.max_uploads = 1;
+  Start(options);
+  const auto context = Context();
+  const auto open = activations_->UploadLayer(context.get());
+  v1::UploadLayerRequest request;
+  *request.mutable_header() = Header(Activations{60, 1, {}}, "open");
+  open->Write(request);
+  v1::UploadLayerResponse response;
+  ASSERT_TRUE(open->Read(&response));
+  const UploadOutcome past = UploadZeros(1, 1, "past");
+  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonIn(past.status), "TOO_MANY_UPLOADS");
+  context->TryCancel();
+  open->Finish();
+  EXPECT_TRUE(Eventually([this] { return UploadZeros(1, 1, "after").status.ok(); }));
+  // A client that has its answer finds the place free at once.
+  for (int i = 0; i < 20; ++i)
+    EXPECT_TRUE(UploadZeros(1, 1, absl::StrCat("next", i)).status.ok()) << i;
+}
+
+}  // namespace
+}  // namespace gramian::testing
