@@ -3,9 +3,9 @@
 #define GRAMIAN_ENGINE_SIMILARITY_ENGINE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,75 +15,18 @@
 #include "gramian/base/compute.h"
 #include "gramian/engine/activation_store.h"
 #include "gramian/engine/operator_cache.h"
+#include "gramian/engine/operator_view.h"
 #include "gramian/engine/result_store.h"
+#include "gramian/engine/score_matrix.h"
 #include "gramian/geometry/alternating_diffusion.h"
-#include "gramian/geometry/kernel.h"
 #include "gramian/measure/measure.h"
 
 namespace gramian {
-
-// A score with what a reader needs to judge it.
-struct Comparison {
-  Score score;
-  int64_t rows = 0;    // n
-  int64_t cols_a = 0;  // d of each side; the widest layer of a network
-  int64_t cols_b = 0;
-  bool cached = false;  // answered from the result store
-  double compute_seconds = 0.0;
-};
-
-// Part of a matrix of scores: rows [first_row, first_row + row_count) by columns [first_col, ...),
-// row-major.
-struct ComparisonBlock {
-  int64_t first_row = 0;
-  int64_t first_col = 0;
-  int64_t row_count = 0;
-  int64_t col_count = 0;
-  std::vector<Comparison> comparisons;  // row_count * col_count
-  int64_t done = 0;                     // scores of the whole matrix finished so far
-  int64_t total = 0;
-};
-
-// What a matrix is over, before its first block.
-struct MatrixHeader {
-  std::vector<std::string> row_names;  // layer names, or "network@step"
-  std::vector<std::string> col_names;
-};
-
-// Receives a matrix while it is computed, on one thread at a time: the header first, then blocks in
-// row order. An error stops the computation and is returned from it.
-struct MatrixSink {
-  std::function<absl::Status(const MatrixHeader&)> on_header;
-  std::function<absl::Status(ComparisonBlock)> on_block;
-};
 
 // Which layers of a snapshot take part; empty means all, in ordinal order.
 struct SnapshotSelection {
   SnapshotKey snapshot;
   std::vector<std::string> layers;
-};
-
-// Part of an operator that a caller asked to see.
-struct OperatorRequest {
-  enum class View {
-    kSpectrum,  // eigenvalues of the operator P (without the trivial 1), descending; k of them, 0 =
-                // all
-    kCoordinates,  // diffusion coordinates lambda_j^t u_j(i): n x k, row-major
-    kRows,         // rows [first_row, first_row + row_count) of P = J + c S~: row_count x n
-  };
-  View view = View::kSpectrum;
-  KernelSpec kernel;
-  double t = 1.0;         // > 0, for kCoordinates
-  int64_t k = 0;          // 0 = all
-  int64_t first_row = 0;  // for kRows
-  int64_t row_count = 0;  // 0 = to the end
-};
-
-// A part of an operator: rows x cols doubles, row-major.
-struct OperatorView {
-  int64_t rows = 0;
-  int64_t cols = 0;
-  std::vector<double> values;
 };
 
 // Everything a metrics page shows.
@@ -130,7 +73,8 @@ class SimilarityEngine {
   absl::StatusOr<std::optional<std::vector<Comparison>>> FindCompared(
       const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures);
 
-  // Layers of `a` (rows) by layers of `b` (columns), block by block.
+  // Layers of `a` (rows) by layers of `b` (columns), a block for each row. Of a snapshot compared
+  // with itself by a symmetric measure the upper half is computed and mirrored.
   absl::Status CompareSnapshots(const SnapshotSelection& a, const SnapshotSelection& b,
                                 const std::string& measure, const MatrixSink& sink,
                                 std::stop_token stop);
@@ -141,7 +85,7 @@ class SimilarityEngine {
                                std::stop_token stop);
 
   // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
-  // fused network.
+  // fused network. Errors as ViewOperator, and NOT_FOUND.
   absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
                                            const OperatorRequest& request, std::stop_token stop);
 
