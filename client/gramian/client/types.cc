@@ -14,6 +14,8 @@ absl::string_view Name(ScoreStatus status) {
       return "nonpositive self term";
     case ScoreStatus::kUndefinedRoot:
       return "undefined root";
+    case ScoreStatus::kZeroBandwidth:
+      return "zero bandwidth";
     case ScoreStatus::kUnknown:
       break;
   }

@@ -50,13 +50,14 @@ enum class ScoreStatus {
   kTooFewInputs,         // fewer inputs than the measure needs
   kNonpositiveSelfTerm,  // the unbiased self term of a side is not positive
   kUndefinedRoot,        // the root of a negative quantity
+  kZeroBandwidth,        // a median bandwidth is zero
   kUnknown,              // a status this client does not know yet
 };
 
 // How a score was computed; all forms are exact.
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
-// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root" or "unknown".
+// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth" or "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".

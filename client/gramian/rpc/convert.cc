@@ -54,6 +54,8 @@ ScoreStatus FromProto(v1::ScoreStatus status) {
       return ScoreStatus::kNonpositiveSelfTerm;
     case v1::SCORE_STATUS_UNDEFINED_ROOT:
       return ScoreStatus::kUndefinedRoot;
+    case v1::SCORE_STATUS_ZERO_BANDWIDTH:
+      return ScoreStatus::kZeroBandwidth;
     default:
       return ScoreStatus::kUnknown;
   }
