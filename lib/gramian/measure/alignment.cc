@@ -264,7 +264,9 @@ absl::StatusOr<Alignment> ProductPowers(const ComputeContext& context, const Ope
 }  // namespace
 
 double Alignment::Cosine() const {
-  return std::clamp(cross / (std::sqrt(a_self) * std::sqrt(b_self)), -1.0, 1.0);
+  // Equal self terms need no root, so that a layer is exactly 1 with itself.
+  const double norm = a_self == b_self ? a_self : std::sqrt(a_self) * std::sqrt(b_self);
+  return std::clamp(cross / norm, -1.0, 1.0);
 }
 
 Form PlanForm(const KernelSpec& kernel, int64_t n_rows, int64_t a_cols, int64_t b_cols, double t) {

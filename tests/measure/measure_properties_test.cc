@@ -1,0 +1,309 @@
+// Goal: what every measure declares about itself holds, and what it does not declare fails on some
+// input. Method: all examples of all families of the registry; a new measure takes part by being
+// registered.
+#include <Eigen/QR>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gramian/base/blas.h"
+#include "gramian/base/compute.h"
+#include "gtest/gtest.h"
+#include "tests/measure/compare.h"
+
+namespace gramian {
+namespace {
+
+using testing::AsFloat32;
+using testing::AsFloat64;
+using testing::Compare;
+using testing::RandomActivations;
+using testing::RandomNormal;
+using testing::RandomOrthogonal;
+using testing::RandomRelated;
+using testing::TryCompare;
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+constexpr Index kInputs = 60;
+
+// Rounding of a score of size 1 or `value` after a few products of order n, times the sensitivity
+// of arccos and of powers.
+double Tolerance(double value) { return 65536.0 * kEps * std::max(1.0, std::abs(value)); }
+
+std::vector<std::string> AllExamples() {
+  std::vector<std::string> names;
+  for (const MeasureFamily& family : MeasureRegistry::Families()) {
+    names.insert(names.end(), family.examples.begin(), family.examples.end());
+  }
+  return names;
+}
+
+class MeasurePropertiesTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(InitializeBlas().ok()); }
+
+  const std::string& name() const { return GetParam(); }
+  const MeasureTraits& traits() const { return measure_->traits(); }
+  double Value(const Matrix& x, const Matrix& y) const {
+    const Score score = Compare(name(), x, y);
+    EXPECT_EQ(score.status, ScoreStatus::kOk) << ToString(score.status);
+    EXPECT_TRUE(std::isfinite(score.value));
+    return score.value;
+  }
+  bool is_normalized() const { return std::isfinite(traits().range_max); }
+
+  // Whether replacing x by `changed` leaves the score alone for three different partners.
+  void CheckInvariance(bool declared, const Matrix& x, const Matrix& changed, const char* what) {
+    double largest = 0.0;
+    double allowed = 0.0;
+    for (uint64_t seed : {21, 22, 23}) {
+      const Matrix y = RandomRelated(x, 9, 0.6, seed);
+      const double before = Value(x, y);
+      largest = std::max(largest, std::abs(Value(changed, y) - before));
+      allowed = std::max(allowed, Tolerance(before));
+    }
+    if (declared) {
+      EXPECT_LE(largest, allowed) << what << " is declared";
+    } else {
+      EXPECT_GT(largest, 1000.0 * allowed) << what << " is not declared, but holds";
+    }
+  }
+
+  const std::shared_ptr<const SimilarityMeasure> measure_ =
+      MeasureRegistry::Parse(GetParam()).value();
+};
+
+TEST_P(MeasurePropertiesTest, ItsNameIsCanonical) {
+  EXPECT_EQ(measure_->name(), name());
+  EXPECT_EQ(MeasureRegistry::Parse(measure_->name()).value()->name(), name());
+}
+
+TEST_P(MeasurePropertiesTest, ALayerIsMostSimilarToItself) {
+  for (const Index cols : {1, 7, 90}) {
+    const Matrix x = RandomActivations(kInputs, cols, 1);
+    const double self = Value(x, x);
+    if (is_normalized()) {
+      EXPECT_EQ(self, traits().larger_is_more_similar ? 1.0 : 0.0);
+    } else {
+      EXPECT_GT(self, 0.0);
+    }
+  }
+}
+
+TEST_P(MeasurePropertiesTest, ScoresAreWithinTheDeclaredRange) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    const auto rows = static_cast<Index>(4 + 5 * seed);
+    const Matrix x = RandomActivations(rows, static_cast<Index>(2 + 3 * seed), seed);
+    const Matrix y =
+        seed % 2 == 0 ? RandomNormal(rows, 6, 100 + seed) : RandomRelated(x, 6, 0.8, 100 + seed);
+    const double value = Value(x, y);
+    EXPECT_GE(value, traits().range_min);
+    EXPECT_LE(value, traits().range_max);
+  }
+}
+
+TEST_P(MeasurePropertiesTest, SymmetryIsAsDeclared) {
+  const Matrix x = RandomActivations(kInputs, 12, 3);
+  const Matrix y = RandomRelated(x, 70, 0.5, 4);
+  const double forth = Value(x, y);
+  if (traits().is_symmetric) {
+    EXPECT_NEAR(Value(y, x), forth, Tolerance(forth));
+  } else {
+    EXPECT_GT(std::abs(Value(y, x) - forth), 1000.0 * Tolerance(forth));
+  }
+}
+
+TEST_P(MeasurePropertiesTest, AMetricObeysTheTriangleInequality) {
+  if (!traits().is_metric) {
+    // Similarities are no distances: the score of a layer with itself is not 0.
+    EXPECT_TRUE(traits().larger_is_more_similar);
+    return;
+  }
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    const Matrix x = RandomActivations(kInputs, 8, seed);
+    const Matrix y = RandomRelated(x, 10, 0.5, seed + 50);
+    const Matrix z = RandomRelated(y, 6, 0.5, seed + 90);
+    EXPECT_LE(Value(x, z), Value(x, y) + Value(y, z) + Tolerance(1.0));
+  }
+}
+
+TEST_P(MeasurePropertiesTest, InvariancesAreAsDeclared) {
+  const Matrix x = RandomActivations(kInputs, 8, 5);
+  CheckInvariance(traits().invariant_to_orthogonal, x, x * RandomOrthogonal(8, 6), "orthogonal");
+  const Matrix permuted = x.rowwise().reverse();
+  CheckInvariance(traits().invariant_to_permutation, x, permuted, "permutation");
+  CheckInvariance(traits().invariant_to_isotropic_scaling, x, -2.5 * x, "isotropic scaling");
+  const Matrix moved = x.rowwise() + 3.0 * RandomNormal(1, 8, 7).row(0);
+  CheckInvariance(traits().invariant_to_translation, x, moved, "translation");
+  const Matrix mixed = x * RandomNormal(8, 8, 8);
+  CheckInvariance(traits().invariant_to_invertible_linear, x, mixed, "invertible linear map");
+  CheckInvariance(traits().invariant_to_affine, x, mixed.rowwise() + RandomNormal(1, 8, 9).row(0),
+                  "affine map");
+}
+
+TEST_P(MeasurePropertiesTest, AConstantLayerHasTheDefinedStatus) {
+  const Matrix y = RandomActivations(kInputs, 5, 2);
+  for (const double constant : {0.0, 0.1, -3.0, 1.0e6 + 0.1}) {
+    for (const Index cols : {1, 6, 80}) {
+      const Matrix x = Matrix::Constant(kInputs, cols, constant);
+      for (const Score& score :
+           {Compare(name(), x, y), Compare(name(), y, x), Compare(name(), x, x)}) {
+        if (is_normalized()) {
+          EXPECT_THAT(score.status,
+                      ::testing::AnyOf(ScoreStatus::kConstant, ScoreStatus::kZeroBandwidth));
+        } else if (score.status == ScoreStatus::kOk) {
+          EXPECT_NEAR(score.value, 0.0, Tolerance(1.0)) << constant;
+        } else {
+          EXPECT_EQ(score.status, ScoreStatus::kZeroBandwidth);
+        }
+        EXPECT_TRUE(std::isfinite(score.value));
+      }
+    }
+  }
+}
+
+TEST_P(MeasurePropertiesTest, FewInputsHaveTheDefinedStatus) {
+  for (const Index rows : {1, 2, 3, 4, 5}) {
+    for (const Index cols : {1, 3}) {
+      const Matrix x = RandomNormal(rows, cols, 11);
+      const Matrix y = RandomNormal(rows, cols, 12);
+      const Score score = Compare(name(), x, y);
+      if (rows < traits().min_inputs) {
+        EXPECT_EQ(score.status, ScoreStatus::kTooFewInputs) << rows;
+      } else {
+        EXPECT_NE(score.status, ScoreStatus::kTooFewInputs) << rows;
+      }
+      EXPECT_TRUE(std::isfinite(score.value));
+    }
+  }
+}
+
+TEST_P(MeasurePropertiesTest, DeadUnitsChangeNothing) {
+  const Matrix x = RandomActivations(kInputs, 6, 13);
+  const Matrix y = RandomRelated(x, 9, 0.5, 14);
+  Matrix with_dead = Matrix::Zero(kInputs, 10);
+  with_dead.leftCols(6) = x;
+  const double expected = Value(x, y);
+  EXPECT_NEAR(Value(with_dead, y), expected, Tolerance(expected));
+}
+
+TEST_P(MeasurePropertiesTest, CoincidingInputsAreNoProblem) {
+  Matrix x = RandomActivations(kInputs, 6, 15);
+  Matrix y = RandomRelated(x, 9, 0.5, 16);
+  for (Index i = 0; i < 12; ++i) {
+    x.row(i) = x.row(0);
+    y.row(i) = y.row(0);
+  }
+  const double value = Value(x, y);
+  EXPECT_GE(value, traits().range_min);
+  EXPECT_LE(value, traits().range_max);
+  EXPECT_NEAR(Value(y, x), value, Tolerance(value));
+}
+
+TEST_P(MeasurePropertiesTest, MoreFeaturesThanInputsAreNoProblem) {
+  const Matrix x = RandomActivations(20, 64, 17);
+  const Matrix y = RandomRelated(x, 33, 0.5, 18);
+  const double value = Value(x, y);
+  // The same Gram matrix in 20 dimensions: rotate, then drop what is zero.
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(x.transpose());
+  const Eigen::MatrixXd r = qr.matrixQR().topRows(20).triangularView<Eigen::Upper>();
+  EXPECT_NEAR(Value(Matrix(r.transpose()), y), value, Tolerance(value));
+}
+
+// Float32 activations with a mean of a million standard deviations: the answer is that of the same
+// numbers in exact arithmetic, here of the exactly centred values.
+TEST_P(MeasurePropertiesTest, LargeMeansCostNoDigits) {
+  const Matrix offset = Matrix::Constant(kInputs, 6, 1.0e6);
+  const MatrixF x = (RandomNormal(kInputs, 6, 19) + offset).cast<float>();
+  const MatrixF y = (RandomNormal(kInputs, 6, 20) + offset).cast<float>();
+  NoCache cache;
+  const Score score = TryCompare(name(), Operand(Representation::FromMatrix(x).value(), &cache),
+                                 Operand(Representation::FromMatrix(y).value(), &cache))
+                          .value();
+  ASSERT_EQ(score.status, ScoreStatus::kOk);
+  const double shift = traits().invariant_to_translation ? 1.0e6 : 0.0;
+  const double expected = Value((x.cast<double>().array() - shift).matrix(),
+                                (y.cast<double>().array() - shift).matrix());
+  // Without the shift (cosine) the reference has lost as much: unit rows differ by 1e-6 of their
+  // length.
+  const double factor = shift > 0.0 ? 1.0 : 1.0e6;
+  EXPECT_NEAR(score.value, expected, factor * Tolerance(expected));
+}
+
+TEST_P(MeasurePropertiesTest, ScaleNeverOverflowsOrVanishes) {
+  const Matrix x = RandomActivations(kInputs, 6, 24);
+  const Matrix y = RandomRelated(x, 5, 0.5, 25);
+  for (const double scale : {1.0e-30, 1.0e-6, 1.0e6, 1.0e30}) {
+    const Score score = Compare(name(), scale * x, scale * y);
+    EXPECT_TRUE(std::isfinite(score.value)) << scale;
+    if (traits().invariant_to_isotropic_scaling && score.status == ScoreStatus::kOk) {
+      EXPECT_NEAR(score.value, Value(x, y), Tolerance(score.value)) << scale;
+    }
+  }
+}
+
+TEST_P(MeasurePropertiesTest, ThreadsDoNotChangeABit) {
+  const auto x = AsFloat32(RandomActivations(700, 40, 26));
+  const auto y = AsFloat32(RandomActivations(700, 30, 27));
+  NoCache cache;
+  std::vector<double> values;
+  for (const int threads : {1, 2, 5}) {
+    ComputeArena arena(threads);
+    ComputeContext context;
+    context.arena = &arena;
+    values.push_back(
+        TryCompare(name(), Operand(x, &cache), Operand(y, &cache), Form::kAuto, context)->value);
+  }
+  EXPECT_EQ(values[0], values[1]);
+  EXPECT_EQ(values[0], values[2]);
+}
+
+TEST_P(MeasurePropertiesTest, AStoppedComputationIsCancelled) {
+  std::stop_source source;
+  source.request_stop();
+  ComputeContext context;
+  context.stop = source.get_token();
+  NoCache cache;
+  const absl::StatusOr<Score> score =
+      TryCompare(name(), Operand(AsFloat64(RandomNormal(kInputs, 4, 28)), &cache),
+                 Operand(AsFloat64(RandomNormal(kInputs, 4, 29)), &cache), Form::kAuto, context);
+  EXPECT_EQ(score.status().code(), absl::StatusCode::kCancelled) << score.status();
+}
+
+TEST_P(MeasurePropertiesTest, NetworksAreComparedOrRefusedAsDeclared) {
+  NoCache cache;
+  const Matrix x = RandomActivations(kInputs, 6, 30);
+  const std::vector<std::shared_ptr<const Representation>> layers = {
+      AsFloat64(x), AsFloat64(RandomRelated(x, 8, 0.7, 31))};
+  const std::vector<std::shared_ptr<const Representation>> others = {
+      AsFloat64(RandomRelated(x, 5, 0.5, 32)), AsFloat64(RandomRelated(x, 3, 0.5, 33)),
+      AsFloat64(RandomRelated(x, 7, 0.5, 34))};
+  const absl::StatusOr<Score> score =
+      TryCompare(name(), Operand(layers, Fusion{}, &cache), Operand(others, Fusion{}, &cache));
+  if (!traits().applies_to_networks) {
+    EXPECT_EQ(score.status().code(), absl::StatusCode::kInvalidArgument);
+    return;
+  }
+  ASSERT_TRUE(score.ok()) << score.status();
+  EXPECT_EQ(score->status, ScoreStatus::kOk);
+  EXPECT_GE(score->value, traits().range_min);
+  EXPECT_LE(score->value, traits().range_max);
+  // A network of one layer is that layer.
+  const double fused = testing::CompareNetworks(name(), {x}, {RandomRelated(x, 8, 0.7, 31)}).value;
+  EXPECT_NEAR(fused, Value(x, RandomRelated(x, 8, 0.7, 31)), Tolerance(fused));
+}
+
+INSTANTIATE_TEST_SUITE_P(AllMeasures, MeasurePropertiesTest, ::testing::ValuesIn(AllExamples()),
+                         [](const auto& instance) {
+                           std::string name = instance.param;
+                           for (char& c : name) {
+                             if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+                           }
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace gramian
