@@ -22,12 +22,12 @@ struct LayerHeader {
   int64_t row_count = 0;
   int64_t feature_count = 0;
   DType dtype = DType::kFloat32;
-  std::string
-      reduction;  // how a tensor became one row per input, e.g. "avg_pool"; kept, not interpreted
-  int64_t ordinal = 0;          // position in execution order, >= 0; fusion uses it
-  std::string probe_set;        // the inputs the rows belong to; empty means "default"
-  std::string expected_digest;  // optional: content with another digest is refused
-  bool replace = false;         // take the place of a layer with other content instead of failing
+  // How a tensor became one row per input, e.g. "avg_pool"; kept, not interpreted.
+  std::string reduction = {};
+  int64_t ordinal = 0;               // position in execution order, >= 0; fusion uses it
+  std::string probe_set = {};        // the inputs the rows belong to; empty means "default"
+  std::string expected_digest = {};  // optional: content with another digest is refused
+  bool replace = false;  // take the place of a layer with other content instead of failing
 };
 
 // How far an upload has come: bytes of the matrix handed to the network.
@@ -42,9 +42,9 @@ struct UploadOptions {
   // Largest piece of data in one message; the server's limit counts as well. At least one element.
   int64_t chunk_bytes = 1 << 20;
   // Called after every chunk, on the writing thread.
-  std::function<void(const UploadProgress&)> progress;
+  std::function<void(const UploadProgress&)> progress = {};
   // A stop request ends the upload with CANCELLED.
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 // A row-major block of rows in the caller's memory, `row_count` x feature_count of the announced

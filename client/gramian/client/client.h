@@ -34,7 +34,7 @@ struct CallOptions {
   // Zero means the default of ClientOptions for this kind of call.
   absl::Duration timeout = absl::ZeroDuration();
   // A stop request ends the call with CANCELLED, and the server's computation with it.
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 // Called for every block of a matrix, on the thread that made the call.

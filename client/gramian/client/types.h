@@ -57,7 +57,8 @@ enum class ScoreStatus {
 // How a score was computed; all forms are exact.
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
-// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth" or "unknown".
+// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth"
+// or "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".
@@ -121,8 +122,8 @@ enum class FusionOrder {
 // How the layers of one network become one operator.
 struct Fusion {
   FusionOrder order = FusionOrder::kSymmetrized;
-  double power = 1;                 // > 0, up to 64; an integer with kProduct
-  std::vector<std::string> layers;  // module paths, in this order; empty means all by ordinal
+  double power = 1;                      // > 0, up to 64; an integer with kProduct
+  std::vector<std::string> layers = {};  // module paths, in this order; empty means all by ordinal
 };
 
 // One measure: a family with one choice of its parameters.
@@ -156,11 +157,11 @@ struct OperatorQuery {
   };
   std::string source;  // resource name of a layer, or of a snapshot whose layers are fused
   Kind kind = Kind::kSpectrum;
-  int64_t count = 0;      // at most so many eigenvalues, coordinates or rows; 0 means all
-  double time = 1;        // diffusion time of the coordinates, > 0
-  int64_t first_row = 0;  // of the Markov matrix
-  Fusion fusion;          // with a snapshot
-  std::string kernel;     // e.g. "rbf-bandwidth=median:1"; empty means linear
+  int64_t count = 0;        // at most so many eigenvalues, coordinates or rows; 0 means all
+  double time = 1;          // diffusion time of the coordinates, > 0
+  int64_t first_row = 0;    // of the Markov matrix
+  Fusion fusion = {};       // with a snapshot
+  std::string kernel = {};  // e.g. "rbf-bandwidth=median:1"; empty means linear
 };
 
 // A view of an operator.
