@@ -6,7 +6,8 @@
 
 namespace gramian {
 
-ComputePool::ComputePool(int threads, int64_t queue_limit) : queue_limit_(queue_limit) {
+ComputePool::ComputePool(int threads, int64_t queue_limit)
+    : queue_limit_(queue_limit), idle_(std::max(threads, 1)) {
   threads_.reserve(static_cast<size_t>(std::max(threads, 1)));
   for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { Work(); });
 }
@@ -41,10 +42,9 @@ void ComputePool::Work() {
     std::function<void()> job;
     {
       MutexLock lock(mutex_);
-      ++idle_;
       while (queue_.empty() && !stopping_) changed_.wait(mutex_);
-      --idle_;
       if (queue_.empty()) return;
+      --idle_;
       job = std::move(queue_.front());
       queue_.pop_front();
     }
@@ -53,6 +53,9 @@ void ComputePool::Work() {
     } catch (const std::bad_alloc&) {
       // The job's own answer has been lost with it; the worker must survive.
     }
+    job = nullptr;
+    MutexLock lock(mutex_);
+    ++idle_;
   }
 }
 

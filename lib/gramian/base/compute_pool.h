@@ -41,7 +41,8 @@ class ComputePool {
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<std::function<void()>> queue_ GRAMIAN_GUARDED_BY(mutex_);
-  int64_t idle_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  // Workers without a job, from the start those not yet running too.
+  int64_t idle_ GRAMIAN_GUARDED_BY(mutex_);
   bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  // Constant after construction.
 };
