@@ -136,7 +136,8 @@ class Server:
                 f"--store-bytes={self._store_bytes}",
                 f"--threads={THREADS}",
                 "--log-level=warn",
-            ]
+            ],
+            stdout=subprocess.DEVNULL,  # says where it listens, as the port file does
         )
         deadline = time.monotonic() + 60
         while self.address is None:

@@ -133,12 +133,20 @@ double RelativeError(const Matrix& a, const Matrix& b, double factor) {
   return (a - factor * b).norm() / (factor * b.norm());
 }
 
+// x' H y in double, a block of rows at a time: the check must not need more memory than what it
+// checks.
 Matrix CrossOf(const MatrixF& x, const MatrixF& y) {
-  Matrix xd = x.cast<double>();
-  Matrix yd = y.cast<double>();
-  xd.rowwise() -= xd.colwise().mean().eval();
-  yd.rowwise() -= yd.colwise().mean().eval();
-  return Product(xd, Transpose::kYes, yd, Transpose::kNo);
+  constexpr Index kRows = 512;
+  const Eigen::RowVectorXd mean_x = x.cast<double>().colwise().mean();
+  const Eigen::RowVectorXd mean_y = y.cast<double>().colwise().mean();
+  Matrix cross = Matrix::Zero(x.cols(), y.cols());
+  for (Index first = 0; first < x.rows(); first += kRows) {
+    const Index rows = std::min(kRows, x.rows() - first);
+    const Matrix block_x = x.middleRows(first, rows).cast<double>().rowwise() - mean_x;
+    const Matrix block_y = y.middleRows(first, rows).cast<double>().rowwise() - mean_y;
+    cross += Product(block_x, Transpose::kYes, block_y, Transpose::kNo);
+  }
+  return cross;
 }
 
 // Streams options.rows rows of a pair through StreamedPairMoments. The rows come from a few pieces
