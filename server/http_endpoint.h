@@ -5,13 +5,21 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/listen_socket.h"
 
 namespace gramian {
 
-// Serves GET /metrics, /livez (always 200) and /readyz (200 or 503) until destroyed. Two threads,
-// requests of 2 s at most.
+// Serves GET and HEAD of /metrics, /livez (always 200) and /readyz (200 or 503) until destroyed.
+// Every connection is one request, answered and closed; one that takes longer than 2 s to ask or to
+// read is dropped.
+//
+// Not prometheus-cpp's Exposer: the threads of Debian's civetweb have stacks of 100 KiB, of which
+// the thread-local storage of OpenBLAS takes 60, so that any request for another path ends the
+// process.
 class HttpEndpoint {
  public:
   struct Handlers {
@@ -19,19 +27,27 @@ class HttpEndpoint {
     std::function<bool()> ready;
   };
 
-  // Listens on `address`, host:port, port 0 for any. Handlers are called from several threads at
-  // once. UNAVAILABLE if the address cannot be bound.
-  static absl::StatusOr<std::unique_ptr<HttpEndpoint>> Start(const std::string& address,
+  // Handlers are called from two threads at once. UNAVAILABLE if the address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<HttpEndpoint>> Start(const ListenAddress& address,
                                                              Handlers handlers);
   ~HttpEndpoint();
+  HttpEndpoint(const HttpEndpoint&) = delete;
+  HttpEndpoint& operator=(const HttpEndpoint&) = delete;
 
   // The port it listens on.
-  int port() const;
+  int port() const { return port_; }
 
  private:
-  struct Impl;
-  explicit HttpEndpoint(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  HttpEndpoint(int listen_fd, int stop_fd, Handlers handlers);
+  void Serve() const;
+  // Answers one connection.
+  void Answer(int fd) const;
+
+  const int listen_fd_;
+  const int stop_fd_;  // becomes readable when the endpoint is destroyed
+  const int port_;
+  const Handlers handlers_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace gramian

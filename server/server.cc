@@ -4,66 +4,32 @@
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "gramian/base/status_macros.h"
 #include "server/activation_service.h"
 #include "server/admin_service.h"
 #include "server/http_endpoint.h"
+#include "server/listen_socket.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
 
 namespace gramian {
 namespace {
 
-// After the patience of a drain: what is cancelled needs a tile's time to notice.
-constexpr std::chrono::seconds kCancelTime{2};
+// After a drain: the last answers are still on their way when nothing is in flight any more.
+constexpr std::chrono::seconds kFlushTime{2};
 
-struct Address {
-  std::string host;
-  std::string port;
-};
-
-absl::StatusOr<Address> SplitAddress(const std::string& address, const char* flag) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, " is '", address, "', must be host:port"));
-  }
-  return Address{address.substr(0, colon), address.substr(colon + 1)};
-}
-
-// Why `address` cannot be bound; the network libraries only say that it cannot.
-std::string BindProblem(const Address& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  // An IPv6 address is written in brackets.
-  const std::string host(absl::StripSuffix(absl::StripPrefix(address.host, "["), "]"));
-  const int error = getaddrinfo(host.c_str(), address.port.c_str(), &hints, &found);
-  if (error != 0) return gai_strerror(error);
-  std::string problem = "refused by the system";
-  const int fd = socket(found->ai_family, found->ai_socktype, 0);
-  const int reuse = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
-  if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0)
-    problem = std::strerror(errno);
-  close(fd);
-  freeaddrinfo(found);
-  return problem;
-}
-
-absl::Status CannotListen(const std::string& address, const Address& parts) {
+// gRPC only says that it could not.
+absl::Status WhyNotListening(const ListenAddress& address) {
+  const absl::StatusOr<int> fd = OpenListenSocket(address);
+  if (!fd.ok()) return fd.status();
+  close(*fd);
   return absl::UnavailableError(
-      absl::StrCat("cannot listen on ", address, ": ", BindProblem(parts)));
+      absl::StrCat("gRPC cannot listen on ", address.host, ":", address.port));
 }
 
 EngineOptions ToEngineOptions(const ServerOptions& options) {
@@ -129,9 +95,10 @@ Server::~Server() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& requested) {
   GRAMIAN_RETURN_IF_ERROR(Validate(requested));
   const ServerOptions options = WithMachineDefaults(requested);
-  GRAMIAN_ASSIGN_OR_RETURN(const Address grpc_parts, SplitAddress(options.listen, "--listen"));
-  GRAMIAN_ASSIGN_OR_RETURN(const Address http_parts,
-                           SplitAddress(options.metrics_listen, "--metrics-listen"));
+  GRAMIAN_ASSIGN_OR_RETURN(const ListenAddress grpc_address,
+                           ParseListenAddress(options.listen, "--listen"));
+  GRAMIAN_ASSIGN_OR_RETURN(const ListenAddress http_address,
+                           ParseListenAddress(options.metrics_listen, "--metrics-listen"));
   auto impl = std::make_unique<Impl>(options);
 
   grpc::EnableDefaultHealthCheckService(true);
@@ -143,21 +110,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
   builder.RegisterService(&impl->similarity);
   builder.RegisterService(&impl->admin);
   impl->grpc = builder.BuildAndStart();
-  if (impl->grpc == nullptr || port == 0) return CannotListen(options.listen, grpc_parts);
-  impl->grpc_address = absl::StrCat(grpc_parts.host, ":", port);
+  if (impl->grpc == nullptr || port == 0) return WhyNotListening(grpc_address);
+  impl->grpc_address = absl::StrCat(grpc_address.host, ":", port);
 
   ServerState* state = &impl->state;
   auto http = HttpEndpoint::Start(
-      options.metrics_listen,
+      http_address,
       {.metrics =
            [state] { return state->metrics.Scrape(state->engine.Stats(), state->queue_lengths()); },
        .ready = [state] { return !state->gate.closed(); }});
   if (!http.ok()) {
     impl->grpc->Shutdown(std::chrono::system_clock::now());
-    return CannotListen(options.metrics_listen, http_parts);
+    return http.status();
   }
   impl->http = *std::move(http);
-  impl->metrics_address = absl::StrCat(http_parts.host, ":", impl->http->port());
+  impl->metrics_address = absl::StrCat(http_address.host, ":", impl->http->port());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -173,8 +140,9 @@ bool Server::Drain(std::chrono::milliseconds patience) {
   impl_->state.metrics.SetDraining(true);
   impl_->grpc->GetHealthCheckService()->SetServingStatus(false);
   const bool finished = impl_->state.gate.WaitIdle(patience);
+  // At the deadline what is left is cancelled; it notices within a tile.
   impl_->grpc->Shutdown(std::chrono::system_clock::now() +
-                        (finished ? std::chrono::seconds(0) : kCancelTime));
+                        (finished ? kFlushTime : std::chrono::seconds(0)));
   return finished;
 }
 

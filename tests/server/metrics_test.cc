@@ -134,12 +134,5 @@ TEST_F(MetricsTest, BuildInfoNamesVersionAndKernel) {
   EXPECT_THAT(Scrape(), HasSubstr(absl::StrCat("version=\"", GRAMIAN_VERSION, "\"} 1")));
 }
 
-TEST_F(MetricsTest, OtherPathsAreNotFound) {
-  Start();
-  EXPECT_EQ(HttpGet(server_->metrics_address(), "/").code, 404);
-  EXPECT_EQ(HttpGet(server_->metrics_address(), "/metrics/x").code, 404);
-  EXPECT_EQ(HttpGet(server_->metrics_address(), "/livez").code, 200);
-}
-
 }  // namespace
 }  // namespace gramian::testing

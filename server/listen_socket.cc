@@ -1,0 +1,62 @@
+#include "server/listen_socket.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace gramian {
+
+absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text, absl::string_view flag) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0 || colon + 1 == text.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " is '", text, "', must be host:port"));
+  }
+  return ListenAddress{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+
+absl::StatusOr<int> OpenListenSocket(const ListenAddress& address) {
+  const auto failure = [&address](const char* reason) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ", reason));
+  };
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* list = nullptr;
+  const std::string host(absl::StripSuffix(absl::StripPrefix(address.host, "["), "]"));
+  const int error = getaddrinfo(host.c_str(), address.port.c_str(), &hints, &list);
+  if (error != 0) return failure(gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> first(list, freeaddrinfo);
+  const int fd = socket(first->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return failure(std::strerror(errno));
+  // A restart finds its port free while old connections linger.
+  const int reuse = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+  if (bind(fd, first->ai_addr, first->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+    const int reason = errno;
+    close(fd);
+    return failure(std::strerror(reason));
+  }
+  return fd;
+}
+
+int PortOf(int socket_fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  const in_port_t port = address.ss_family == AF_INET6
+                             ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
+                             : reinterpret_cast<sockaddr_in*>(&address)->sin_port;
+  return ntohs(port);
+}
+
+}  // namespace gramian
