@@ -4,6 +4,8 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -63,6 +65,19 @@ class StoppingMeasure final : public WidthMeasure {
     return context.CheckStop();
   }
   mutable std::stop_source stop;
+};
+
+// Lets nobody finish before `released`.
+class HeldMeasure final : public WidthMeasure {
+ public:
+  HeldMeasure() : WidthMeasure(true) {}
+  absl::Status Prepare(const ComputeContext& /*context*/) const override {
+    running.Open();
+    EXPECT_TRUE(released.Wait());
+    return absl::OkStatus();
+  }
+  mutable Gate running;
+  mutable Gate released;
 };
 
 class ScorerTest : public ::testing::Test {
@@ -139,6 +154,36 @@ TEST_F(ScorerTest, BothOrdersOfAnAsymmetricPairAreComputed) {
   const std::vector<Operand> layers = Layers({1, 2});
   EXPECT_EQ(scorer_.Compare({}, measure, layers[0], layers[1], Form::kAuto)->score.value, 102.0);
   EXPECT_EQ(scorer_.Compare({}, measure, layers[1], layers[0], Form::kAuto)->score.value, 201.0);
+}
+
+TEST_F(ScorerTest, CallersOfOneUnknownScoreShareItsComputation) {
+  constexpr int kThreads = 16;
+  const HeldMeasure measure;
+  const std::vector<Operand> layers = Layers({1, 2});
+  std::stop_source first_stop;
+  ComputeContext first_context;
+  first_context.stop = first_stop.get_token();
+  {
+    // The first to ask gives up while the others wait.
+    const std::jthread first(
+        [&] { (void)scorer_.Compare(first_context, measure, layers[0], layers[1], Form::kAuto); });
+    EXPECT_TRUE(measure.running.Wait());
+    std::vector<std::jthread> others;
+    for (int i = 1; i < kThreads; ++i) {
+      others.emplace_back([&, i] {
+        const auto comparison =
+            scorer_.Compare({}, measure, layers[static_cast<size_t>(i % 2)],
+                            layers[static_cast<size_t>(1 - i % 2)], Form::kAuto);
+        EXPECT_TRUE(comparison.ok()) << comparison.status();
+      });
+    }
+    EXPECT_TRUE(WaitUntil([&] { return scorer_.Stats().misses == kThreads; }));
+    first_stop.request_stop();
+    measure.released.Open();
+  }
+  EXPECT_EQ(scorer_.Stats().completed, measure.calls());
+  EXPECT_LE(measure.calls(), 2) << "one more if all others came after the first had given up";
+  EXPECT_EQ(results_->size(), 1);
 }
 
 TEST_F(ScorerTest, AForcedFormIsAlwaysComputedAndNotRemembered) {

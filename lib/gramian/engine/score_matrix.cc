@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "gramian/base/derived.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -22,6 +25,14 @@ class Stopwatch {
  private:
   std::atomic<int64_t>& nanoseconds_;
   const Clock::time_point start_ = Clock::now();
+};
+
+// What a flight brings back.
+class DerivedScore final : public Derived {
+ public:
+  explicit DerivedScore(const Score& score) : value(score) {}
+  int64_t size_bytes() const override { return sizeof(*this); }
+  const Score value;
 };
 
 bool IsSwapped(const SimilarityMeasure& measure, const Operand& a, const Operand& b) {
@@ -76,14 +87,27 @@ absl::StatusOr<Comparison> Scorer::Compare(const ComputeContext& context,
 absl::StatusOr<Comparison> Scorer::Compute(const ComputeContext& context,
                                            const SimilarityMeasure& measure, const Operand& a,
                                            const Operand& b, Form form) {
+  using Result = absl::StatusOr<std::shared_ptr<const Derived>>;
   const Clock::time_point start = Clock::now();
   const bool swapped = IsSwapped(measure, a, b);
   const Operand& first = swapped ? b : a;
   const Operand& second = swapped ? a : b;
-  GRAMIAN_ASSIGN_OR_RETURN(const Score score, measure.Compare(context, first, second, form));
-  ++completed_;
-  if (form == Form::kAuto) results_->Insert(first.key(), second.key(), measure.name(), score);
-  Comparison comparison = Describe(score, a, b);
+  const auto compute = [&](const ComputeContext& flight) -> Result {
+    // Another flight may have ended since the caller looked.
+    if (form == Form::kAuto) {
+      const auto known = results_->Find(first.key(), second.key(), measure.name());
+      if (known.has_value()) return std::make_shared<const DerivedScore>(*known);
+    }
+    GRAMIAN_ASSIGN_OR_RETURN(const Score score, measure.Compare(flight, first, second, form));
+    ++completed_;
+    if (form == Form::kAuto) results_->Insert(first.key(), second.key(), measure.name(), score);
+    return std::make_shared<const DerivedScore>(score);
+  };
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Derived> derived,
+                           flights_.GetOrCompute(absl::StrCat(first.key(), " ", second.key(), " ",
+                                                              measure.name(), " ", ToString(form)),
+                                                 context, compute));
+  Comparison comparison = Describe(static_cast<const DerivedScore&>(*derived).value, a, b);
   comparison.compute_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return comparison;
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
+#include "gramian/engine/operator_cache.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/measure/measure.h"
 #include "gramian/measure/operand.h"
@@ -63,8 +64,9 @@ struct ScorerStats {
 
 // Compares operands, which see the same n inputs (the caller has checked). Thread-safe.
 //
-// A symmetric measure is given a pair in the order of the operands' keys, whichever side asks: (a,
-// b) and (b, a) share one result and agree in every bit.
+// Callers that ask for one unknown score at the same time share its computation, by the rules of
+// OperatorCache. A symmetric measure is given a pair in the order of the operands' keys, whichever
+// side asks: (a, b) and (b, a) share one result and agree in every bit.
 class Scorer {
  public:
   // `results` outlives the scorer.
@@ -100,6 +102,7 @@ class Scorer {
                           std::vector<Comparison>& cells);
 
   ResultStore* const results_;
+  OperatorCache flights_{0};  // Keeps nothing: only for its single flight.
   std::atomic<int64_t> hits_{0};
   std::atomic<int64_t> misses_{0};
   std::atomic<int64_t> completed_{0};
