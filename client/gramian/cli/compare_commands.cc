@@ -83,8 +83,10 @@ std::string AxisOf(const std::vector<std::string>& names) {
              : ShortName(absl::string_view(names.front()).substr(0, layers));
 }
 
-Figure MakeFigure(SimilarityMatrix matrix, const std::vector<MeasureInfo>& measures) {
+Figure MakeFigure(SimilarityMatrix matrix, const std::vector<MeasureInfo>& measures,
+                  const std::string& note) {
   HeatmapStyle style;
+  style.note = note;
   style.title = matrix.measure;
   style.row_axis = AxisOf(matrix.row_names);
   style.column_axis = AxisOf(matrix.column_names);
@@ -110,9 +112,10 @@ void Show(const Figure& figure, const GlobalOptions& globals, absl::Duration ela
 using Compare = std::function<absl::StatusOr<SimilarityMatrix>(
     Client&, const std::string& measure, const MatrixProgressCallback& progress)>;
 
-// Asks for one matrix per measure, shows each as it comes and writes them all.
+// Asks for one matrix per measure, shows each as it comes and writes them all; `note` goes into the
+// figures.
 absl::Status RunMatrices(const GlobalOptions& globals, const CompareOptions& options,
-                         const Compare& compare) {
+                         const std::string& note, const Compare& compare) {
   absl::Status status = CheckExtensions(options.outputs, {".csv", ".json", ".npy", ".svg"});
   if (!status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
@@ -129,7 +132,7 @@ absl::Status RunMatrices(const GlobalOptions& globals, const CompareOptions& opt
                        [&](const MatrixProgress& progress) { counter.Show(progress); });
     }
     if (!matrix.ok()) return matrix.status();
-    figures.push_back(MakeFigure(*std::move(matrix), *measures));
+    figures.push_back(MakeFigure(*std::move(matrix), *measures, note));
     Show(figures.back(), globals, absl::Now() - start);
   }
   return WriteFigures(figures, options.outputs);
@@ -151,7 +154,7 @@ absl::Status RunCompare(const GlobalOptions& globals, const CompareOptions& opti
       ParseSnapshots(globals, options.targets);
   if (!snapshots.ok()) return snapshots.status();
   return RunMatrices(
-      globals, options,
+      globals, options, /*note=*/"",
       [&](Client& client, const std::string& measure, const MatrixProgressCallback& progress) {
         return client.CompareSnapshots(snapshots->front(), snapshots->back(), measure, progress);
       });
@@ -163,8 +166,10 @@ absl::Status RunNetworks(const GlobalOptions& globals, const CompareOptions& opt
   if (!snapshots.ok()) return snapshots.status();
   const absl::StatusOr<Fusion> fusion = ParseFusion(options.fusion);
   if (!fusion.ok()) return fusion.status();
+  std::string note = absl::StrCat("layers fused by alternating diffusion, ", options.fusion.order);
+  if (fusion->power != 1) absl::StrAppend(&note, ", power ", fusion->power);
   return RunMatrices(
-      globals, options,
+      globals, options, note,
       [&](Client& client, const std::string& measure, const MatrixProgressCallback& progress) {
         return client.CompareNetworks(*snapshots, measure, *fusion, progress);
       });

@@ -14,6 +14,7 @@ struct HeatmapStyle {
   std::string title;        // the measure's canonical name
   std::string row_axis;     // whose layers the rows are, e.g. "net0@100"
   std::string column_axis;  //
+  std::string note;         // how it was made, e.g. the order of fusion
   ColorScale scale;
 };
 

@@ -150,7 +150,7 @@ class SvgHeatmap {
         matrix_.larger_is_more_similar ? "larger is more similar" : "smaller is more similar";
     if (matrix_.input_count > 0)
       text = absl::StrCat("n = ", matrix_.input_count, " inputs, ", text);
-    return text;
+    return style_.note.empty() ? text : absl::StrCat(text, "; ", style_.note);
   }
 
   // The font of the values: as large as lets the longest fit its cell, 0 when that cannot be read.

@@ -96,7 +96,7 @@ absl::Status ActivationWriter::Upload::Write(int64_t first_row, const RowsView& 
 absl::StatusOr<LayerInfo> ActivationWriter::Upload::Finish() {
   is_complete_ = true;
   RunUntil([this] { return !is_writing_; });
-  if (!has_ended_ && !is_committed()) {
+  if (!has_ended_) {
     is_writing_ = true;
     stream_->WritesDone(Tag(Event::kWritesDone));
   }
