@@ -59,7 +59,7 @@ class MeasurePropertiesTest : public ::testing::TestWithParam<std::string> {
   void CheckInvariance(bool declared, const Matrix& x, const Matrix& changed, const char* what) {
     double largest = 0.0;
     double allowed = 0.0;
-    for (uint64_t seed : {21, 22, 23}) {
+    for (const uint64_t seed : {21U, 22U, 23U}) {
       const Matrix y = RandomRelated(x, 9, 0.6, seed);
       const double before = Value(x, y);
       largest = std::max(largest, std::abs(Value(changed, y) - before));
