@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace gramian {
+namespace {
+
+// Far above the doubles whose squares lose digits.
+constexpr double kSmallNorm = 1.0e-120;
+
+}  // namespace
 
 CenteredFeatures::CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows)
     : layer_(std::move(layer)),
@@ -35,8 +41,10 @@ void CenteredFeatures::Read(int64_t first, int64_t count, Scalar* out) const {
   Eigen::RowVectorXd row(cols_);
   for (int64_t i = 0; i < count; ++i) {
     layer_->ReadRows(first + i, 1, row.data());
-    // A stable norm: squares of float32 extremes fit in double, so the plain one cannot overflow.
-    const double norm = row.norm();
+    // Squares of float32 extremes fit in double, so the plain norm cannot overflow; those of the
+    // smallest doubles vanish.
+    double norm = row.norm();
+    if (norm < kSmallNorm) norm = row.stableNorm();
     if (norm > 0.0) row /= norm;
     block.row(i) = row.template cast<Scalar>();
   }

@@ -1,5 +1,6 @@
 #include "gramian/geometry/markov_operator.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,8 +12,9 @@ absl::StatusOr<MarkovOperator> MarkovOperator::FromRsm(Matrix rsm) {
   const double size = rsm.size() == 0 ? 0.0 : rsm.lpNorm<Eigen::Infinity>();
   DoubleCenter(rsm);
   const double least = rsm.size() == 0 ? 0.0 : -rsm.minCoeff();
-  // Centring a constant matrix leaves a few roundings of its entries.
-  if (!(least > 8.0 * std::numeric_limits<double>::epsilon() * size)) {
+  // Centring a constant matrix leaves the roundings of its means, each a sum of n entries.
+  const double roundings = std::max(8.0, static_cast<double>(rsm.rows()));
+  if (!(least > roundings * std::numeric_limits<double>::epsilon() * size)) {
     return absl::FailedPreconditionError(
         "the centred RSM is 0: all inputs have the same representation");
   }

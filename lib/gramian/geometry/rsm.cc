@@ -181,7 +181,8 @@ void DoubleCenter(Matrix& rsm) {
   const Vector means = rsm.rowwise().mean();
   const double mean = means.mean();
   for (Index i = 0; i < rsm.rows(); ++i) {
-    rsm.row(i).array() += mean - means[i] - means.transpose().array();
+    // The sum of the two means commutes, so that a symmetric matrix stays symmetric to the bit.
+    rsm.row(i).array() += mean - (means.transpose().array() + means[i]);
   }
 }
 
