@@ -43,8 +43,9 @@ double TruncationError(const SpectralOperator& op, double t) {
   if (op.dropped().size() == 0) return 0.0;
   const double dropped = op.dropped().array().pow(2.0 * t).sum();
   const double kept = op.eigenvalues().array().pow(2.0 * t).sum();
-  const double kept_share = kept / (kept + dropped);
-  return std::sqrt(std::max(2.0 - 2.0 * std::sqrt(kept_share), 0.0));
+  // 2 - 2 sqrt(1 - s) without its cancellation: a bound must not round to 0.
+  const double dropped_share = dropped / (kept + dropped);
+  return std::sqrt(2.0 * dropped_share / (1.0 + std::sqrt(1.0 - dropped_share)));
 }
 
 }  // namespace
