@@ -122,6 +122,12 @@ absl::Status UploadReactor::HandleChunk(const v1::UploadChunk& chunk) {
                       "CHUNK_TOO_LARGE", {{"limit", absl::StrCat(state_.options.chunk_bytes)}});
   }
   const int64_t element_bytes = SizeOf(plan_->shape.dtype);
+  const int64_t row_bytes = plan_->shape.cols * element_bytes;
+  if (chunk.byte_offset() < 0 || chunk.byte_offset() >= row_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the chunk at row ", chunk.first_row(),
+                                                   " has byte_offset ", chunk.byte_offset(),
+                                                   ", must be from 0 to ", row_bytes - 1));
+  }
   if (chunk.byte_offset() % element_bytes != 0 ||
       static_cast<int64_t>(data.size()) % element_bytes != 0) {
     return absl::InvalidArgumentError(

@@ -10,14 +10,33 @@ namespace gramian {
 
 std::string Digest::ToHex() const { return absl::StrFormat("%016x%016x", high, low); }
 
-Digest ComputeDigest(absl::string_view header, const void* data, int64_t size) {
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
-                                                                       &XXH3_freeState);
-  XXH3_128bits_reset(state.get());
-  XXH3_128bits_update(state.get(), header.data(), header.size());
-  XXH3_128bits_update(state.get(), data, static_cast<size_t>(size));
-  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+struct DigestBuilder::State {
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash{XXH3_createState(),
+                                                                      &XXH3_freeState};
+};
+
+DigestBuilder::DigestBuilder(absl::string_view header) : state_(std::make_unique<State>()) {
+  XXH3_128bits_reset(state_->hash.get());
+  XXH3_128bits_update(state_->hash.get(), header.data(), header.size());
+}
+
+DigestBuilder::DigestBuilder(DigestBuilder&& other) noexcept = default;
+DigestBuilder& DigestBuilder::operator=(DigestBuilder&& other) noexcept = default;
+DigestBuilder::~DigestBuilder() = default;
+
+void DigestBuilder::Update(const void* data, int64_t size) {
+  XXH3_128bits_update(state_->hash.get(), data, static_cast<size_t>(size));
+}
+
+Digest DigestBuilder::Finish() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_->hash.get());
   return Digest{hash.high64, hash.low64};
+}
+
+Digest ComputeDigest(absl::string_view header, const void* data, int64_t size) {
+  DigestBuilder builder(header);
+  builder.Update(data, size);
+  return builder.Finish();
 }
 
 }  // namespace gramian

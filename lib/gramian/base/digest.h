@@ -3,6 +3,7 @@
 #define GRAMIAN_BASE_DIGEST_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -23,6 +24,24 @@ struct Digest {
 
 // XXH3-128 of `header` (what the bytes mean: dtype and shape) followed by `size` bytes at `data`.
 Digest ComputeDigest(absl::string_view header, const void* data, int64_t size);
+
+// The same digest for bytes that become known piece by piece. Thread-compatible.
+class DigestBuilder {
+ public:
+  explicit DigestBuilder(absl::string_view header);
+  DigestBuilder(DigestBuilder&& other) noexcept;
+  DigestBuilder& operator=(DigestBuilder&& other) noexcept;
+  ~DigestBuilder();
+
+  // Adds the next `size` bytes.
+  void Update(const void* data, int64_t size);
+  // The digest of everything added so far.
+  Digest Finish() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;  // Null when moved from.
+};
 
 }  // namespace gramian
 

@@ -10,10 +10,6 @@
 namespace gramian {
 namespace {
 
-std::string DigestHeader(const RepresentationShape& shape) {
-  return absl::StrCat(ToString(shape.dtype), "[", shape.rows, ",", shape.cols, "]");
-}
-
 template <typename M>
 absl::StatusOr<std::shared_ptr<const Representation>> Copy(const M& matrix, DType dtype) {
   const RepresentationShape shape{matrix.rows(), matrix.cols(), dtype};
@@ -35,22 +31,27 @@ absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape) {
 }
 
 Representation::Representation(const RepresentationShape& shape, int64_t size_bytes,
-                               std::unique_ptr<std::byte[]> bytes)
-    : shape_(shape),
-      size_bytes_(size_bytes),
-      bytes_(std::move(bytes)),
-      digest_(ComputeDigest(DigestHeader(shape), bytes_.get(), size_bytes)) {}
+                               std::unique_ptr<std::byte[]> bytes, const Digest& digest)
+    : shape_(shape), size_bytes_(size_bytes), bytes_(std::move(bytes)), digest_(digest) {}
+
+std::string Representation::DigestHeader(const RepresentationShape& shape) {
+  return absl::StrCat(ToString(shape.dtype), "[", shape.rows, ",", shape.cols, "]");
+}
+
+absl::Status Representation::NonFiniteError(const RepresentationShape& shape, int64_t element) {
+  return absl::InvalidArgumentError(absl::StrCat("row ", element / shape.cols, ", column ",
+                                                 element % shape.cols,
+                                                 " is not a finite float32 number"));
+}
 
 absl::StatusOr<std::shared_ptr<const Representation>> Representation::Create(
     const RepresentationShape& shape, std::unique_ptr<std::byte[]> bytes) {
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
   const int64_t bad = FindNonFinite(shape.dtype, bytes.get(), shape.rows * shape.cols);
-  if (bad >= 0) {
-    return absl::InvalidArgumentError(absl::StrCat("row ", bad / shape.cols, ", column ",
-                                                   bad % shape.cols,
-                                                   " is not a finite float32 number"));
-  }
-  return std::shared_ptr<const Representation>(new Representation(shape, size, std::move(bytes)));
+  if (bad >= 0) return NonFiniteError(shape, bad);
+  const Digest digest = ComputeDigest(DigestHeader(shape), bytes.get(), size);
+  return std::shared_ptr<const Representation>(
+      new Representation(shape, size, std::move(bytes), digest));
 }
 
 absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix(

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gramian/base/digest.h"
 #include "gramian/base/matrix.h"
@@ -53,8 +55,15 @@ class Representation {
   void ReadRows(int64_t first, int64_t count, double* out) const;
 
  private:
+  // Knows the digest already, and that every element is finite.
+  friend class RepresentationBuilder;
+
   Representation(const RepresentationShape& shape, int64_t size_bytes,
-                 std::unique_ptr<std::byte[]> bytes);
+                 std::unique_ptr<std::byte[]> bytes, const Digest& digest);
+
+  // What the digest covers besides the bytes.
+  static std::string DigestHeader(const RepresentationShape& shape);
+  static absl::Status NonFiniteError(const RepresentationShape& shape, int64_t element);
 
   const RepresentationShape shape_;
   const int64_t size_bytes_;

@@ -9,13 +9,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "gramian/base/digest.h"
 #include "gramian/representation/representation.h"
 
 namespace gramian {
 
-// Thread-compatible: one upload, one builder. Pieces may arrive in any order; a piece sent twice
-// with equal bytes is accepted, with different bytes refused. The result does not depend on how the
-// bytes were cut.
+// Thread-compatible: one upload, one builder. Checking and hashing are done piece by piece, while a
+// piece is hot in the cache, so that Finish has little left to do when pieces come in order. Pieces
+// may arrive in any order; a piece sent twice with equal bytes is accepted, with different bytes
+// refused. The result does not depend on how the bytes were cut.
 class RepresentationBuilder {
  public:
   // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED if memory
@@ -42,6 +44,11 @@ class RepresentationBuilder {
   RepresentationBuilder(const RepresentationShape& shape, int64_t size_bytes,
                         std::unique_ptr<std::byte[]> bytes);
 
+  // Looks for non-finite elements in the bytes [begin, end) just stored.
+  void CheckElements(int64_t begin, int64_t end);
+  // Hashes more of the received beginning, at most `limit` bytes.
+  void HashPrefix(int64_t limit);
+
   RepresentationShape shape_;
   int64_t size_bytes_;
   int64_t row_bytes_;
@@ -49,6 +56,13 @@ class RepresentationBuilder {
   // Disjoint received byte ranges, begin -> end; touching ranges are merged.
   std::map<int64_t, int64_t> received_;
   int64_t received_bytes_ = 0;
+  // Covers the first hashed_bytes_ bytes, all of them received.
+  DigestBuilder digest_;
+  int64_t hashed_bytes_ = 0;
+  // The least index of a non-finite element seen so far; -1 if there is none.
+  int64_t non_finite_ = -1;
+  // Whether a piece began or ended within an element, so that not every element has been looked at.
+  bool cut_element_ = false;
 };
 
 }  // namespace gramian
