@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/symmetric_eigen.h"
 #include "gramian/geometry/rsm.h"
 
 namespace gramian {
@@ -67,7 +68,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromMo
   if (moments.is_constant()) return std::shared_ptr<const SpectralOperator>();
   GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(4 * 8 * k * k, "an eigendecomposition"));
   GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
-  GRAMIAN_ASSIGN_OR_RETURN(SymmetricEigen eigen, EigenDecompose(moments.covariance()));
+  GRAMIAN_ASSIGN_OR_RETURN(SymmetricEigen eigen, EigenDecompose(context, moments.covariance()));
   const int64_t rank = NumericalRank(eigen.values, k);
   if (rank == 0) return std::shared_ptr<const SpectralOperator>();
   const double largest = eigen.values[0];
@@ -85,7 +86,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromRs
   const double size = rsm.lpNorm<Eigen::Infinity>();
   DoubleCenter(rsm);
   GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
-  GRAMIAN_ASSIGN_OR_RETURN(SymmetricEigen eigen, EigenDecompose(std::move(rsm)));
+  GRAMIAN_ASSIGN_OR_RETURN(SymmetricEigen eigen, EigenDecompose(context, std::move(rsm)));
   const double largest = eigen.values[0];
   const double smallest = eigen.values[n - 1];
   // Centring a constant matrix leaves rounding of its entries, which is no structure.
