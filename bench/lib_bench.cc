@@ -4,6 +4,8 @@
 // Each subcommand prints one JSON object: wall_s and cpu_s of every repetition, and what was
 // computed.
 
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -275,6 +277,9 @@ void AddPairOptions(CLI::App* command, Options* options) {
 }
 
 int Main(int argc, char** argv) {
+  // As gramiand and gramian do: memory of one computation is kept for the next.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
   Options options;
   CLI::App app("Benchmarks of the Gramian library.");
   app.require_subcommand(1);

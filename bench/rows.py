@@ -59,7 +59,7 @@ def time_check(row, what, samples, ours, peer, goal, quantity="wall_s"):
     of_rounds = ratios(samples, ours, peer, quantity)
     mine = median([getattr(sample, quantity) for sample in samples[ours]])
     other = median([getattr(sample, quantity) for sample in samples[peer]])
-    if len(of_rounds) > 1:
+    if len({sample.wall_s for sample in samples[peer]}) > 1:
         what += f" (rounds differ by {100 * spread(of_rounds):.0f} %)"
     return Check(row, what, seconds(mine), seconds(other), median(of_rounds), "x", goal)
 
