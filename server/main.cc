@@ -25,9 +25,12 @@ constexpr int kExitStuck = 75;
 // it.
 constexpr std::chrono::seconds kCloseTime{10};
 
-// Buffers of one message are freed and taken again thousands of times a second: they stay in the
-// heap instead of being mapped and cleared anew each time, which doubles the rate of uploads.
+// Buffers of one message are freed and taken again thousands of times a second, and layers come and
+// go: they stay in the heap instead of being mapped, faulted in and cleared anew each time. One
+// arena, because the others cannot hold large blocks; threads keep small ones in caches of their
+// own.
 void TuneAllocator() {
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
 }
