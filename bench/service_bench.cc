@@ -48,26 +48,27 @@ std::vector<float> RandomValues(size_t count, uint64_t seed) {
 }
 
 // Uploads `values` as one layer of `rows` rows.
-absl::Status Upload(Client* client, const std::string& snapshot, const std::string& layer,
+absl::Status Upload(client::Client* client, const std::string& snapshot, const std::string& layer,
                     const std::vector<float>& values) {
-  LayerHeader header;
+  client::LayerHeader header;
   header.snapshot = snapshot;
   header.module_path = layer;
   header.row_count = static_cast<int64_t>(values.size()) / kFeatures;
   header.feature_count = kFeatures;
-  absl::StatusOr<ActivationWriter> writer = client->OpenLayer(header);
+  absl::StatusOr<client::ActivationWriter> writer = client->OpenLayer(header);
   if (!writer.ok()) return writer.status();
   const absl::Status written =
-      writer->Write(0, RowsView{.data = values.data(), .row_count = header.row_count});
+      writer->Write(0, client::RowsView{.data = values.data(), .row_count = header.row_count});
   if (!written.ok()) return written;
   return writer->Finish().status();
 }
 
 // One repetition uploads one snapshot, a layer per stream, and then deletes it (untimed).
 absl::StatusOr<Json> MeasureUpload(const Options& options) {
-  ClientOptions client_options;
+  client::ClientOptions client_options;
   client_options.upload_connection_count = options.streams;
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options.address, client_options);
+  absl::StatusOr<std::unique_ptr<client::Client>> client =
+      client::Client::Connect(options.address, client_options);
   if (!client.ok()) return client.status();
   const auto count = static_cast<size_t>(options.mib << 20) / sizeof(float);
   std::vector<std::vector<float>> layers;
@@ -76,7 +77,7 @@ absl::StatusOr<Json> MeasureUpload(const Options& options) {
   }
   Timings timings;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
-    const std::string snapshot = SnapshotName("bench", "upload", repeat);
+    const std::string snapshot = client::SnapshotName("bench", "upload", repeat);
     std::vector<absl::Status> results(layers.size());
     const absl::Status status = timings.Run(1, [&] {
       std::vector<std::jthread> writers;
@@ -91,7 +92,7 @@ absl::StatusOr<Json> MeasureUpload(const Options& options) {
     for (const absl::Status& result : results) {
       if (!result.ok()) return result;
     }
-    const absl::StatusOr<DeletedSnapshot> deleted = (*client)->DeleteSnapshot(snapshot);
+    const absl::StatusOr<client::DeletedSnapshot> deleted = (*client)->DeleteSnapshot(snapshot);
     if (!deleted.ok()) return deleted.status();
   }
   return Json{{"wall_s", timings.wall_s},
@@ -186,12 +187,12 @@ class Load {
 
 // Two small layers and the first, computing, comparison of them.
 absl::StatusOr<v1::CompareLayersRequest> PreparePair(const Options& options) {
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options.address);
+  absl::StatusOr<std::unique_ptr<client::Client>> client = client::Client::Connect(options.address);
   if (!client.ok()) return client.status();
-  const std::string snapshot = SnapshotName("bench", "lookup", 0);
+  const std::string snapshot = client::SnapshotName("bench", "lookup", 0);
   v1::CompareLayersRequest request;
-  request.set_layer_a(LayerName(snapshot, "a"));
-  request.set_layer_b(LayerName(snapshot, "b"));
+  request.set_layer_a(client::LayerName(snapshot, "a"));
+  request.set_layer_b(client::LayerName(snapshot, "b"));
   request.add_measures("cka-kernel=linear-hsic=gretton-score");
   for (const char* layer : {"a", "b"}) {
     const absl::Status uploaded =

@@ -9,7 +9,7 @@
 
 #include "tests/client/fake_server.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 using ::testing::ElementsAre;
@@ -301,4 +301,4 @@ TEST(ActivationWriterTest, AChunkTooSmallForAnElementIsRefused) {
 }
 
 }  // namespace
-}  // namespace gramian
+}  // namespace gramian::client

@@ -11,7 +11,7 @@
 #include "gramian/v1/errors.pb.h"
 #include "tests/client/fake_server.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 using ::testing::ElementsAre;
@@ -306,4 +306,4 @@ TEST(ClientTest, AViewWithAGapIsAnError) {
 }
 
 }  // namespace
-}  // namespace gramian
+}  // namespace gramian::client

@@ -7,7 +7,7 @@
 
 #include "tests/client/sample_matrix.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -80,4 +80,4 @@ TEST(ColorScaleTest, EqualValuesAndNoValuesStillGiveAScale) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 TEST(DTypeTest, NamesAreParsedBack) {
@@ -20,4 +20,4 @@ TEST(DTypeTest, SizesAreThoseOfTheFormats) {
 }
 
 }  // namespace
-}  // namespace gramian
+}  // namespace gramian::client

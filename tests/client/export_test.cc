@@ -13,7 +13,7 @@
 #include "gramian/cli/npy.h"
 #include "tests/client/sample_matrix.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using ::testing::ElementsAre;
@@ -157,4 +157,4 @@ TEST_F(ExportTest, WritingReplacesAFileAndLeavesNothingElse) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -15,7 +15,7 @@
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "gramian/v1/similarity_service.grpc.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 
 using UploadStream = grpc::ServerReaderWriter<v1::UploadLayerResponse, v1::UploadLayerRequest>;
 
@@ -101,6 +101,6 @@ class FakeServer {
   std::string address_;
 };
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_TESTS_CLIENT_FAKE_SERVER_H_

@@ -10,7 +10,7 @@
 #include "gramian/cli/text.h"
 #include "tests/client/sample_matrix.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using ::testing::HasSubstr;
@@ -122,4 +122,4 @@ TEST(HeatmapSvgTest, TheColorBarHasTicksFromEndToEnd) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -9,7 +9,7 @@
 #include "gramian/cli/text.h"
 #include "tests/client/sample_matrix.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using ::testing::ContainsRegex;
@@ -76,4 +76,4 @@ TEST(HeatmapTextTest, ATableIsPlainAlignedAndInReadingOrder) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using ::testing::ElementsAre;
@@ -120,4 +120,4 @@ TEST(NpyTest, AMissingFileIsNotFound) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

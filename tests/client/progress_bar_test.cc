@@ -7,7 +7,7 @@
 
 #include "gramian/cli/text.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using ::testing::HasSubstr;
@@ -41,4 +41,4 @@ TEST(ProgressBarTest, DrawsNothingWhereThereIsNoTerminal) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 TEST(ResourceNameTest, EncodingKeepsUnreservedBytesOnly) {
@@ -51,4 +51,4 @@ TEST(ResourceNameTest, SnapshotsShowInShortForm) {
 }
 
 }  // namespace
-}  // namespace gramian
+}  // namespace gramian::client

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/client/types.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // A rows x columns matrix of CKA between "a@1" and "b@2", its values spread over [0, 1].
 inline SimilarityMatrix SampleMatrix(size_t rows, size_t columns) {
@@ -31,6 +31,6 @@ inline SimilarityMatrix SampleMatrix(size_t rows, size_t columns) {
   return matrix;
 }
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_TESTS_CLIENT_SAMPLE_MATRIX_H_

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 TEST(TextTest, CountsCharactersNotBytes) {
@@ -52,4 +52,4 @@ TEST(TextTest, TableColumnsAreAlignedAndLinesEndWithoutSpaces) {
 }
 
 }  // namespace
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 v1::UploadLayerRequest Decode(const grpc::ByteBuffer& buffer) {
@@ -71,4 +71,4 @@ TEST(UploadMessageTest, AHeaderIsSentAsItIs) {
 }
 
 }  // namespace
-}  // namespace gramian
+}  // namespace gramian::client

@@ -7,7 +7,7 @@
 #include <limits>
 #include <span>
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr std::array<Color, 33> kMagma = {{
@@ -93,4 +93,4 @@ ColorScale ChooseScale(double range_min, double range_max, const SimilarityMatri
   return scale;
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

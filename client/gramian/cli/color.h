@@ -6,7 +6,7 @@
 
 #include "gramian/client/types.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 struct Color {
   uint8_t red = 0;
@@ -49,6 +49,6 @@ struct ColorScale {
 //   else the measure's range, or that of the values where it is infinite.
 ColorScale ChooseScale(double range_min, double range_max, const SimilarityMatrix& matrix);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_COLOR_H_

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr char kFooter[] = R"(
@@ -91,7 +91,9 @@ std::string Advice(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
       return "; --replace puts the new content in its place";
     case absl::StatusCode::kInvalidArgument:
-      return absl::StrContains(reason, "MEASURE") ? "; `gramian measures` lists them" : "";
+      return absl::StrContains(status.message(), "measure '")
+                 ? "; `gramian measures` lists them all"
+                 : "";
     default:
       return "";
   }
@@ -149,4 +151,4 @@ int RunCommandLine(int argc, char** argv) {
   return ExitCode(status);
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -13,7 +13,7 @@
 #include "gramian/cli/export.h"
 #include "gramian/client/client.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // What every command may be told.
 struct GlobalOptions {
@@ -62,6 +62,6 @@ int ExitCode(const absl::Status& status);
 // Runs the command line and returns the exit code of the process.
 int RunCommandLine(int argc, char** argv);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_COMMAND_H_

@@ -13,7 +13,7 @@
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr char kMeasureHelp[] =
@@ -282,4 +282,4 @@ Examples:
   });
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -17,7 +17,7 @@
 #include "gramian/cli/npy.h"
 #include "gramian/cli/text.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -229,4 +229,4 @@ absl::Status WriteFigures(const std::vector<Figure>& figures,
   return absl::OkStatus();
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

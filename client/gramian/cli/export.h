@@ -9,7 +9,7 @@
 #include "gramian/cli/heatmap.h"
 #include "gramian/client/types.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // One matrix and how its figure looks.
 struct Figure {
@@ -51,6 +51,6 @@ absl::Status CheckExtensions(const std::vector<std::string>& paths,
 absl::Status WriteFigures(const std::vector<Figure>& figures,
                           const std::vector<std::string>& paths);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_EXPORT_H_

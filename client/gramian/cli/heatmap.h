@@ -7,7 +7,7 @@
 #include "gramian/cli/terminal.h"
 #include "gramian/client/types.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // What a heatmap says besides the matrix. Empty texts are left out.
 struct HeatmapStyle {
@@ -36,6 +36,6 @@ std::string RenderText(const SimilarityMatrix& matrix, const HeatmapStyle& style
 // why.
 std::string RenderTable(const SimilarityMatrix& matrix);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_HEATMAP_H_

@@ -9,7 +9,7 @@
 #include "gramian/cli/heatmap.h"
 #include "gramian/cli/text.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr double kMargin = 14;
@@ -319,4 +319,4 @@ std::string RenderSvg(const SimilarityMatrix& matrix, const HeatmapStyle& style)
   return SvgHeatmap(matrix, style).Render();
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

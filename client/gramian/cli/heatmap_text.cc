@@ -9,7 +9,7 @@
 #include "gramian/cli/heatmap.h"
 #include "gramian/cli/text.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr size_t kLabelWidth = 28;
@@ -132,4 +132,4 @@ std::string RenderTable(const SimilarityMatrix& matrix) {
   return table.Render();
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

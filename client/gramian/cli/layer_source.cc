@@ -14,7 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "gramian/client/resource_name.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -207,4 +207,4 @@ const std::byte* LayerData::data() const {
   return pooled_.empty() ? file_.data().data() : reinterpret_cast<const std::byte*>(pooled_.data());
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -13,7 +13,7 @@
 #include "gramian/cli/npy.h"
 #include "gramian/client/dtype.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // How a tensor with more than two dimensions, inputs first, becomes one row per input.
 enum class Reduction {
@@ -71,6 +71,6 @@ class LayerData {
   DType dtype_ = DType::kFloat32;
 };
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_LAYER_SOURCE_H_

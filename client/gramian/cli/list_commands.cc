@@ -7,7 +7,7 @@
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 using Align = Table::Align;
@@ -222,4 +222,4 @@ void AddListCommands(CLI::App& app, const GlobalOptions& globals, Action& action
   });
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -7,5 +7,5 @@ int main(int argc, char** argv) {
   // system for it again.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  return gramian::cli::RunCommandLine(argc, argv);
+  return gramian::client::cli::RunCommandLine(argc, argv);
 }

@@ -17,7 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr absl::string_view kMagic("\x93NUMPY", 6);
@@ -226,4 +226,4 @@ std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> s
   return result;
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

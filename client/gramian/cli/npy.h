@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "gramian/client/dtype.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // What the header of a .npy file (format versions 1, 2 and 3) says.
 struct NpyHeader {
@@ -71,6 +71,6 @@ class NpyFile {
 // `shape` elements; a missing value is a quiet NaN there, which is what NumPy users expect.
 std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> shape);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_NPY_H_

@@ -9,7 +9,7 @@
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr int64_t kShownRows = 20;
@@ -134,4 +134,4 @@ Examples:
   });
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -8,7 +8,7 @@
 #include "gramian/cli/terminal.h"
 #include "gramian/cli/text.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr int64_t kDrawIntervalMs = 100;
@@ -61,4 +61,4 @@ void ProgressBar::Add(int64_t bytes) {
   std::fflush(stream_);
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

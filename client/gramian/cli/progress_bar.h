@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // What is done after `elapsed_seconds`, as one line of at most `width` characters: bar, share,
 // bytes, rate and time left.
@@ -39,6 +39,6 @@ class ProgressBar {
   std::atomic<int64_t> next_draw_ms_{0};  // since start_; who moves it on draws
 };
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_PROGRESS_BAR_H_

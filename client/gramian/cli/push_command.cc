@@ -15,7 +15,7 @@
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 constexpr char kFooter[] = R"(
@@ -260,4 +260,4 @@ void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
   });
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

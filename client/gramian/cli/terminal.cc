@@ -12,7 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 absl::string_view Environment(const char* name) {
@@ -92,4 +92,4 @@ std::string Bold(const std::string& text, const Terminal& terminal) {
                                                     : absl::StrFormat("\x1b[1m%s\x1b[0m", text);
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

@@ -6,7 +6,7 @@
 
 #include "gramian/cli/color.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // What an output stream can show.
 struct Terminal {
@@ -27,6 +27,6 @@ std::string Paint(const std::string& text, Color background, Terminal::Colors co
 // `text` in bold, where the terminal can.
 std::string Bold(const std::string& text, const Terminal& terminal);
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_TERMINAL_H_

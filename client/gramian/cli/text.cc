@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 namespace {
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
@@ -102,4 +102,4 @@ std::string Table::Render() const {
   return result;
 }
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli

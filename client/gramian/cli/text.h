@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "gramian/client/types.h"
 
-namespace gramian::cli {
+namespace gramian::client::cli {
 
 // Characters of UTF-8 text, each taken as one column wide.
 size_t TextWidth(absl::string_view text);
@@ -54,6 +54,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace gramian::cli
+}  // namespace gramian::client::cli
 
 #endif  // GRAMIAN_CLI_TEXT_H_

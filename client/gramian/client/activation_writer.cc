@@ -4,7 +4,7 @@
 
 #include "gramian/rpc/upload.h"
 
-namespace gramian {
+namespace gramian::client {
 
 ActivationWriter::ActivationWriter(std::unique_ptr<Upload> upload) : upload_(std::move(upload)) {}
 ActivationWriter::ActivationWriter(ActivationWriter&&) noexcept = default;
@@ -21,4 +21,4 @@ void ActivationWriter::Cancel() { upload_->Cancel(); }
 
 bool ActivationWriter::is_already_there() const { return upload_->is_committed(); }
 
-}  // namespace gramian
+}  // namespace gramian::client

@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "gramian/client/types.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // Announces a layer of `row_count` inputs (rows) by `feature_count` features (columns).
 struct LayerHeader {
@@ -97,6 +97,6 @@ class ActivationWriter {
   std::unique_ptr<Upload> upload_;
 };
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_CLIENT_ACTIVATION_WRITER_H_

@@ -17,7 +17,7 @@
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "gramian/v1/similarity_service.grpc.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr int kUploadConnectionLimit = 64;
@@ -326,4 +326,4 @@ absl::StatusOr<ServerInfo> Client::GetServerInfo(const CallOptions& options) {
   return FromProto(response);
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

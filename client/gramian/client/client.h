@@ -15,7 +15,7 @@
 #include "gramian/client/activation_writer.h"
 #include "gramian/client/types.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // How a Client connects and how long its calls may take.
 struct ClientOptions {
@@ -118,6 +118,6 @@ class Client {
   const std::unique_ptr<Connections> connections_;
 };
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_CLIENT_CLIENT_H_

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr std::array<DType, 4> kAll = {DType::kFloat16, DType::kBfloat16, DType::kFloat32,
@@ -49,4 +49,4 @@ absl::StatusOr<DType> ParseDType(absl::string_view name) {
       absl::StrCat("unknown dtype '", name, "': use float16, bfloat16, float32 or float64"));
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

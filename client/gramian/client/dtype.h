@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // Element type of an activation matrix. Values are little-endian; the server keeps them as sent and
 // computes with float32 values and double sums.
@@ -26,6 +26,6 @@ absl::string_view Name(DType dtype);
 // The inverse of Name. INVALID_ARGUMENT for any other text.
 absl::StatusOr<DType> ParseDType(absl::string_view name);
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_CLIENT_DTYPE_H_

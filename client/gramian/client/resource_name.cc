@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr absl::string_view kLast = "last";
@@ -108,4 +108,4 @@ std::string ShortName(absl::string_view snapshot_name) {
   return absl::StrCat(network.ok() ? *network : std::string(parts[3]), "@", parts[5]);
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

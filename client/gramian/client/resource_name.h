@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // Resource names are
 //
@@ -47,6 +47,6 @@ absl::StatusOr<std::string> ParseLayer(absl::string_view project, absl::string_v
 // A snapshot's resource name in short form, `network@step`; anything else as it is.
 std::string ShortName(absl::string_view snapshot_name);
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_CLIENT_RESOURCE_NAME_H_

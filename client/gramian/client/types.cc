@@ -1,6 +1,6 @@
 #include "gramian/client/types.h"
 
-namespace gramian {
+namespace gramian::client {
 
 absl::string_view Name(ScoreStatus status) {
   switch (status) {
@@ -36,4 +36,4 @@ absl::string_view Name(ComputeForm form) {
   return "-";
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "gramian/client/dtype.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // A training run or a pretrained model.
 struct NetworkInfo {
@@ -116,7 +116,7 @@ struct MatrixProgress {
 enum class FusionOrder {
   kSymmetrized,  // S_1 ... S_L S_L ... S_1: positive semi-definite, scores lie in [0, 1]
   kProduct,      // S_1 S_2 ... S_L
-  kReversed,     // S_L ... S_2 S_1
+  kReversed,     // S_L ... S_1 S_1 ... S_L: positive semi-definite too; weights the last layer
 };
 
 // How the layers of one network become one operator.
@@ -209,6 +209,6 @@ struct DeletedSnapshot {
   int64_t size_bytes = 0;
 };
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_CLIENT_TYPES_H_

@@ -5,7 +5,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr int kMiB = 1 << 20;
@@ -61,4 +61,4 @@ std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address) {
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace gramian {
+namespace gramian::client {
 
 // A channel for queries: calls that answer with one message are repeated on UNAVAILABLE.
 std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address);
@@ -15,6 +15,6 @@ std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address);
 // repeated.
 std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address);
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_RPC_CHANNEL_H_

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr int64_t kCellLimit = 100'000'000;
@@ -304,4 +304,4 @@ v1::GetOperatorRequest ToProto(const OperatorQuery& query) {
   return proto;
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

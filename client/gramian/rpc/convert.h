@@ -11,7 +11,7 @@
 #include "gramian/v1/similarity.pb.h"
 #include "gramian/v1/similarity_service.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // Messages of the protocol to and from the plain structs of types.h. Values this client does not
 // know become the "unknown" of their enum.
@@ -33,6 +33,6 @@ v1::UploadHeader ToProto(const LayerHeader& header);
 v1::Fusion ToProto(const Fusion& fusion);
 v1::GetOperatorRequest ToProto(const OperatorQuery& query);
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_RPC_CONVERT_H_

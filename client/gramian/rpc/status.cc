@@ -12,7 +12,7 @@
 #include "gramian/client/client.h"
 #include "gramian/v1/errors.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr absl::string_view kReasonPayload = "gramian.client/reason";
@@ -55,4 +55,4 @@ absl::Duration RetryDelay(const absl::Status& status) {
   return absl::Milliseconds(delay_ms);
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

@@ -8,7 +8,7 @@
 #include "gramian/rpc/convert.h"
 #include "gramian/rpc/status.h"
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 constexpr char kMethod[] = "/gramian.v1.ActivationService/UploadLayer";
@@ -209,4 +209,4 @@ absl::Status ActivationWriter::Upload::EndStatus() const {
   return absl::InternalError("the server ended the upload without committing the layer");
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

@@ -20,7 +20,7 @@
 #include "gramian/rpc/upload_message.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // What an ActivationWriter does. The RPC's events are handled on the caller's thread, from a
 // completion queue of its own: no thread, no lock. At most one write and one read are on their way;
@@ -92,6 +92,6 @@ class ActivationWriter::Upload {
   std::stop_callback<std::function<void()>> on_stop_;
 };
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_RPC_UPLOAD_H_

@@ -12,7 +12,7 @@
 #include <limits>
 #include <string>
 
-namespace gramian {
+namespace gramian::client {
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
@@ -95,4 +95,4 @@ grpc::ByteBuffer HeaderMessage(const v1::UploadHeader& header) {
   return ToBuffer(grpc_slice_from_copied_buffer(bytes.data(), bytes.size()));
 }
 
-}  // namespace gramian
+}  // namespace gramian::client

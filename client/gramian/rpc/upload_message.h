@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "gramian/v1/activation_service.pb.h"
 
-namespace gramian {
+namespace gramian::client {
 
 // Where a chunk's bytes are in the caller's memory: `row_count` pieces of `row_bytes` bytes,
 // `stride_bytes` apart.
@@ -34,6 +34,6 @@ grpc::ByteBuffer HeaderMessage(const v1::UploadHeader& header);
 // CRC-32C (Castagnoli): of "123456789" it is 0xE3069283.
 uint32_t Crc32c(std::span<const std::byte> data);
 
-}  // namespace gramian
+}  // namespace gramian::client
 
 #endif  // GRAMIAN_RPC_UPLOAD_MESSAGE_H_

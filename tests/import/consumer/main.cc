@@ -6,9 +6,9 @@
 #include "gramian/client/client.h"
 
 int main() {
-  gramian::ClientOptions options;
+  gramian::client::ClientOptions options;
   options.connect_timeout = absl::Milliseconds(200);
-  const absl::Status status = gramian::Client::Connect("127.0.0.1:1", options).status();
+  const absl::Status status = gramian::client::Client::Connect("127.0.0.1:1", options).status();
   std::cout << status << '\n';
   return absl::IsUnavailable(status) ? 0 : 1;
 }
