@@ -1,9 +1,11 @@
 #include "gramian/base/digest.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -41,6 +43,24 @@ TEST(DigestTest, LengthAndHeaderCount) {
   const std::string zeros(64, '\0');
   EXPECT_NE(ComputeDigest("h", zeros.data(), 63), ComputeDigest("h", zeros.data(), 64));
   EXPECT_NE(OfText("float32[2,3]", zeros), OfText("float32[3,2]", zeros));
+}
+
+TEST(DigestBuilderTest, PiecesDoNotMatter) {
+  std::string text(5000, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
+  const Digest expected = OfText("header", text);
+  for (const size_t piece : {size_t{1}, size_t{7}, size_t{240}, size_t{1024}, size_t{5000}}) {
+    DigestBuilder builder("header");
+    for (size_t begin = 0; begin < text.size(); begin += piece) {
+      const size_t size = std::min(piece, text.size() - begin);
+      // What has been added so far can be asked for at any time.
+      EXPECT_EQ(builder.Finish(), OfText("header", text.substr(0, begin)));
+      builder.Update(text.data() + begin, static_cast<int64_t>(size));
+    }
+    EXPECT_EQ(builder.Finish(), expected) << piece;
+    DigestBuilder moved = std::move(builder);
+    EXPECT_EQ(moved.Finish(), expected);
+  }
 }
 
 TEST(DigestTest, HexKeepsLeadingZerosAndPutsTheHighWordFirst) {

@@ -226,6 +226,44 @@ TEST(RepresentationBuilderTest, RefusesWhatIsNotFiniteAtTheEnd) {
   EXPECT_THAT(status.message(), AllOf(HasSubstr("row 6"), HasSubstr("column 2")));
 }
 
+// Pieces end between elements in even rounds and anywhere in odd ones.
+TEST(RepresentationBuilderTest, NamesTheFirstElementThatIsNotFiniteHoweverTheUploadIsCut) {
+  for (uint64_t round = 0; round < 200; ++round) {
+    SCOPED_TRACE(absl::StrCat("round ", round));
+    std::mt19937_64 random(round);
+    const auto below = [&](int64_t limit) {
+      return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
+    };
+    MatrixF matrix = SampleMatrix();
+    int64_t first = 45;
+    for (int i = 0; i < 3; ++i) {
+      const int64_t element = below(45);
+      matrix.data()[element] = i == 0 ? std::numeric_limits<float>::quiet_NaN()
+                                      : -std::numeric_limits<float>::infinity();
+      first = std::min(first, element);
+    }
+    const std::string content = BytesOf(matrix);
+    const int64_t grain = round % 2 == 0 ? 4 : 1;
+    std::vector<std::pair<int64_t, int64_t>> pieces;
+    for (int64_t begin = 0; begin < kSize;) {
+      const int64_t end = std::min(kSize, begin + grain * (1 + below(12)));
+      pieces.emplace_back(begin, end);
+      // Some are sent again, a little longer.
+      if (below(4) == 0) pieces.emplace_back(begin, std::min(kSize, end + grain));
+      begin = end;
+    }
+    std::shuffle(pieces.begin(), pieces.end(), random);
+    RepresentationBuilder builder = NewBuilder();
+    for (const auto& [begin, end] : pieces) {
+      ASSERT_TRUE(AppendBytes(builder, content, begin, end).ok());
+    }
+    const absl::Status status = std::move(builder).Finish().status();
+    EXPECT_EQ(status.code(), kInvalid);
+    EXPECT_THAT(status.message(),
+                HasSubstr(absl::StrCat("row ", first / 5, ", column ", first % 5)));
+  }
+}
+
 TEST(RepresentationBuilderTest, RefusesShapesThatCannotBe) {
   for (const RepresentationShape& shape :
        {RepresentationShape{0, 1}, {1, 0}, {-3, 1}, {1, -3}, {kMax, kMax}}) {
