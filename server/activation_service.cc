@@ -122,8 +122,8 @@ ActivationService::ActivationService(ServerState& state)
       list_snapshots_(state.metrics.AddMethod(kService, "ListSnapshots", RpcType::kUnary)),
       delete_snapshot_(state.metrics.AddMethod(kService, "DeleteSnapshot", RpcType::kUnary)) {}
 
-grpc::ServerBidiReactor<v1::UploadLayerRequest, v1::UploadLayerResponse>*
-ActivationService::UploadLayer(grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ActivationService::UploadLayer(
+    grpc::CallbackServerContext* context) {
   return new UploadReactor(state_, open_uploads_, upload_layer_, context);
 }
 

@@ -10,14 +10,27 @@
 
 namespace gramian {
 
+namespace internal {
+
+// The callback service, with messages of uploads left as bytes.
+using RawUploadService = v1::ActivationService::WithRawCallbackMethod_UploadLayer<
+    v1::ActivationService::WithCallbackMethod_GetLayer<
+        v1::ActivationService::WithCallbackMethod_ListLayers<
+            v1::ActivationService::WithCallbackMethod_ListNetworks<
+                v1::ActivationService::WithCallbackMethod_ListSnapshots<
+                    v1::ActivationService::WithCallbackMethod_DeleteSnapshot<
+                        v1::ActivationService::Service>>>>>>;
+
+}  // namespace internal
+
 // Stateless but for the list of open uploads; everything else is behind the engine. See
 // activation_service.proto.
-class ActivationService final : public v1::ActivationService::CallbackService {
+class ActivationService final : public internal::RawUploadService {
  public:
   // `state` outlives the service.
   explicit ActivationService(ServerState& state);
 
-  grpc::ServerBidiReactor<v1::UploadLayerRequest, v1::UploadLayerResponse>* UploadLayer(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* UploadLayer(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetLayer(grpc::CallbackServerContext* context,
                                      const v1::GetLayerRequest* request,

@@ -16,6 +16,11 @@ namespace {
 
 constexpr int64_t kProgressBytes = int64_t{16} << 20;
 
+grpc::ByteBuffer Serialize(const v1::UploadLayerResponse& response) {
+  const grpc::Slice slice(response.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
 }  // namespace
 
 UploadReactor::UploadReactor(ServerState& state, OpenUploads& open_uploads,
@@ -69,14 +74,8 @@ void UploadReactor::OnReadDone(bool ok) {
 }
 
 absl::Status UploadReactor::HandleMessage() {
-  switch (request_.message_case()) {
-    case v1::UploadLayerRequest::kHeader:
-      return HandleHeader(request_.header());
-    case v1::UploadLayerRequest::kChunk:
-      return HandleChunk(request_.chunk());
-    default:
-      return absl::InvalidArgumentError("a message is neither header nor chunk");
-  }
+  GRAMIAN_ASSIGN_OR_RETURN(const UploadMessage message, ParseUploadMessage(request_));
+  return message.header.has_value() ? HandleHeader(*message.header) : HandleChunk(*message.chunk);
 }
 
 absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
@@ -112,37 +111,36 @@ bool UploadReactor::IsPresent(v1::Layer& committed) const {
   return true;
 }
 
-absl::Status UploadReactor::HandleChunk(const v1::UploadChunk& chunk) {
+absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   if (!builder_.has_value()) return absl::InvalidArgumentError("the first message is not a header");
-  const std::string& data = chunk.data();
-  if (static_cast<int64_t>(data.size()) > state_.options.chunk_bytes) {
-    return WithReason(absl::InvalidArgumentError(absl::StrCat("a chunk has ", data.size(),
+  if (chunk.size_bytes > state_.options.chunk_bytes) {
+    return WithReason(absl::InvalidArgumentError(absl::StrCat("a chunk has ", chunk.size_bytes,
                                                               " bytes, more than the limit of ",
                                                               state_.options.chunk_bytes)),
                       "CHUNK_TOO_LARGE", {{"limit", absl::StrCat(state_.options.chunk_bytes)}});
   }
   const int64_t element_bytes = SizeOf(plan_->shape.dtype);
   const int64_t row_bytes = plan_->shape.cols * element_bytes;
-  if (chunk.byte_offset() < 0 || chunk.byte_offset() >= row_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat("the chunk at row ", chunk.first_row(),
-                                                   " has byte_offset ", chunk.byte_offset(),
+  if (chunk.byte_offset < 0 || chunk.byte_offset >= row_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the chunk at row ", chunk.first_row,
+                                                   " has byte_offset ", chunk.byte_offset,
                                                    ", must be from 0 to ", row_bytes - 1));
   }
-  if (chunk.byte_offset() % element_bytes != 0 ||
-      static_cast<int64_t>(data.size()) % element_bytes != 0) {
+  if (chunk.byte_offset % element_bytes != 0 || chunk.size_bytes % element_bytes != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the chunk at row ", chunk.first_row(), ", byte ", chunk.byte_offset(),
-                     " with ", data.size(), " bytes cuts an element of ", element_bytes, " bytes"));
+        absl::StrCat("the chunk at row ", chunk.first_row, ", byte ", chunk.byte_offset, " with ",
+                     chunk.size_bytes, " bytes cuts an element of ", element_bytes, " bytes"));
   }
-  const uint32_t crc = ExtendCrc32c(0, data);
-  if (crc != chunk.crc32c()) {
+  uint32_t crc = 0;
+  for (const absl::string_view piece : chunk.data) crc = ExtendCrc32c(crc, piece);
+  if (crc != chunk.crc32c) {
     return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                          "the chunk at row ", chunk.first_row(), ", byte ", chunk.byte_offset(),
-                          " has crc32c ", crc, ", announced was ", chunk.crc32c())),
+                          "the chunk at row ", chunk.first_row, ", byte ", chunk.byte_offset,
+                          " has crc32c ", crc, ", announced was ", chunk.crc32c)),
                       "CHECKSUM_MISMATCH");
   }
-  GRAMIAN_RETURN_IF_ERROR(builder_->Append(chunk.first_row(), chunk.byte_offset(), data));
-  state_.metrics.AddIngestedBytes(static_cast<int64_t>(data.size()));
+  GRAMIAN_RETURN_IF_ERROR(builder_->Append(chunk.first_row, chunk.byte_offset, chunk.data));
+  state_.metrics.AddIngestedBytes(chunk.size_bytes);
   if (builder_->received_bytes() - reported_bytes_ >= kProgressBytes) {
     reported_bytes_ = builder_->received_bytes();
     v1::UploadLayerResponse response;
@@ -202,7 +200,7 @@ void UploadReactor::TrySend(const v1::UploadLayerResponse& response) {
     MutexLock lock(mutex_);
     if (writing_) return;
     writing_ = true;
-    response_ = response;
+    response_ = Serialize(response);
   }
   StartWrite(&response_);
 }
@@ -232,7 +230,11 @@ void UploadReactor::End(absl::Status status, const v1::Layer* committed) {
     MutexLock lock(mutex_);
     phase_ = Phase::kEnding;
     final_status_ = std::move(status);
-    if (final_status_.ok()) *final_response_.mutable_committed() = *committed;
+    if (final_status_.ok()) {
+      v1::UploadLayerResponse response;
+      *response.mutable_committed() = *committed;
+      final_response_ = Serialize(response);
+    }
     if (writing_) return;
   }
   SendEnd();

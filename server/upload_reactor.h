@@ -3,6 +3,7 @@
 #define GRAMIAN_SERVER_UPLOAD_REACTOR_H_
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
@@ -17,10 +18,12 @@
 #include "server/convert.h"
 #include "server/open_uploads.h"
 #include "server/rpc.h"
+#include "server/upload_message.h"
 
 namespace gramian {
 
-// Reads one header, then chunks, then commits. Deletes itself.
+// Reads one header, then chunks, then commits. Messages are taken as bytes: a chunk goes from
+// gRPC's buffers straight to its place. Deletes itself.
 //
 // The next message is read only when the last one has been dealt with, so the stream's window is
 // the back-pressure. On the network threads a chunk costs its checksum and one copy into place;
@@ -30,9 +33,8 @@ namespace gramian {
 // gRPC calls OnReadDone one at a time; OnWriteDone, the sweeper's EndIfIdleSince and the commit
 // come from other threads. What they share is guarded by mutex_, the rest belongs to the reading
 // side, and to the commit once reading is over.
-class UploadReactor final
-    : public grpc::ServerBidiReactor<v1::UploadLayerRequest, v1::UploadLayerResponse>,
-      public OpenUpload {
+class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public OpenUpload {
  public:
   UploadReactor(ServerState& state, OpenUploads& open_uploads, const MethodMetrics& method,
                 grpc::CallbackServerContext* context);
@@ -56,7 +58,7 @@ class UploadReactor final
   // OK, or what ends the stream.
   absl::Status HandleMessage();
   absl::Status HandleHeader(const v1::UploadHeader& header);
-  absl::Status HandleChunk(const v1::UploadChunk& chunk);
+  absl::Status HandleChunk(const ChunkView& chunk);
   // Whether the layer is there already with the digest the client announced; then `committed` is
   // set.
   bool IsPresent(v1::Layer& committed) const;
@@ -79,7 +81,7 @@ class UploadReactor final
   grpc::CallbackServerContext* const context_;
   RpcRecord record_;
 
-  v1::UploadLayerRequest request_;
+  grpc::ByteBuffer request_;
   std::optional<UploadPlan> plan_;
   std::optional<RepresentationBuilder> builder_;
   bool has_place_ = false;
@@ -91,9 +93,9 @@ class UploadReactor final
   Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point reading_since_ GRAMIAN_GUARDED_BY(mutex_);
-  v1::UploadLayerResponse response_;        // Being written; belongs to whoever set writing_.
-  v1::UploadLayerResponse final_response_;  // Set by End, once.
-  absl::Status final_status_;               // Set by End, once.
+  grpc::ByteBuffer response_;        // Being written; belongs to whoever set writing_.
+  grpc::ByteBuffer final_response_;  // Set by End, once.
+  absl::Status final_status_;        // Set by End, once.
 };
 
 }  // namespace gramian

@@ -24,6 +24,40 @@ void PreferHugePages(std::byte* begin, int64_t size) {
   if (first < last) madvise(begin + (first - address), last - first, MADV_HUGEPAGE);
 }
 
+// Calls visit(target, part) for the parts of `data` that make up its bytes [from, to), `target`
+// being where the first of them belongs; stops when it returns false, and returns whether it never
+// did.
+template <typename Visit>
+bool ForParts(absl::Span<const absl::string_view> data, int64_t from, int64_t to, std::byte* target,
+              const Visit& visit) {
+  int64_t begin = 0;
+  for (const absl::string_view part : data) {
+    const int64_t end = begin + static_cast<int64_t>(part.size());
+    const int64_t first = std::max(begin, from);
+    const int64_t last = std::min(end, to);
+    if (first < last &&
+        !visit(target + (first - from), part.substr(static_cast<size_t>(first - begin),
+                                                    static_cast<size_t>(last - first)))) {
+      return false;
+    }
+    begin = end;
+  }
+  return true;
+}
+
+bool Equal(absl::Span<const absl::string_view> data, int64_t from, int64_t to, std::byte* stored) {
+  return ForParts(data, from, to, stored, [](const std::byte* target, absl::string_view part) {
+    return std::memcmp(target, part.data(), part.size()) == 0;
+  });
+}
+
+void Store(absl::Span<const absl::string_view> data, int64_t size, std::byte* target) {
+  ForParts(data, 0, size, target, [](std::byte* to, absl::string_view part) {
+    std::memcpy(to, part.data(), part.size());
+    return true;
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
@@ -48,7 +82,14 @@ RepresentationBuilder::RepresentationBuilder(const RepresentationShape& shape, i
 
 absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offset,
                                            absl::string_view data) {
-  if (data.empty()) return absl::InvalidArgumentError("a chunk holds at least 1 byte");
+  return Append(first_row, byte_offset, absl::MakeConstSpan(&data, 1));
+}
+
+absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offset,
+                                           absl::Span<const absl::string_view> data) {
+  int64_t size = 0;
+  for (const absl::string_view part : data) size += static_cast<int64_t>(part.size());
+  if (size == 0) return absl::InvalidArgumentError("a chunk holds at least 1 byte");
   if (first_row < 0 || first_row >= shape_.rows) {
     return absl::InvalidArgumentError(
         absl::StrCat("chunk begins at row ", first_row, " of ", shape_.rows));
@@ -60,14 +101,12 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
                                                    size_bytes_ - first_byte));
   }
   const int64_t begin = first_byte + byte_offset;
-  const auto size = static_cast<int64_t>(data.size());
   if (size > size_bytes_ - begin) {
     return absl::InvalidArgumentError(absl::StrCat("chunk at row ", first_row, " brings ", size,
                                                    " bytes, but only ", size_bytes_ - begin,
                                                    " are left of ", shape_.rows, " rows"));
   }
   const int64_t end = begin + size;
-  const auto* source = reinterpret_cast<const std::byte*>(data.data());
 
   // Everything that was received before must be sent again unchanged; only the gaps are written.
   auto it = received_.upper_bound(begin);
@@ -80,8 +119,7 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
     const int64_t from = std::max(it->first, begin);
     const int64_t to = std::min(it->second, end);
     if (from < to) {
-      if (std::memcmp(bytes_.get() + from, source + (from - begin),
-                      static_cast<size_t>(to - from)) != 0) {
+      if (!Equal(data, from - begin, to - begin, bytes_.get() + from)) {
         return absl::InvalidArgumentError(absl::StrCat(
             "chunk at row ", first_row, " differs from what was received before for rows ",
             from / row_bytes_, " to ", (to - 1) / row_bytes_));
@@ -95,7 +133,7 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
   received_[merged_begin] = merged_end;
   received_bytes_ += size - known_bytes;
   if (known_bytes == size) return absl::OkStatus();
-  std::memcpy(bytes_.get() + begin, source, data.size());
+  Store(data, size, bytes_.get() + begin);
   CheckElements(begin, end);
   // A piece that closes a gap may complete gigabytes: they are left to Finish.
   HashPrefix(4 * size);

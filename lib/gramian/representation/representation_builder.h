@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "gramian/base/digest.h"
 #include "gramian/representation/representation.h"
 
@@ -29,6 +30,9 @@ class RepresentationBuilder {
   // INVALID_ARGUMENT, naming the value and the limit, if it is empty or leaves the announced shape,
   // or if it differs from bytes already received.
   absl::Status Append(int64_t first_row, int64_t byte_offset, absl::string_view data);
+  // The same for data that lies in several parts of memory.
+  absl::Status Append(int64_t first_row, int64_t byte_offset,
+                      absl::Span<const absl::string_view> data);
 
   // Distinct bytes received so far.
   int64_t received_bytes() const { return received_bytes_; }
