@@ -22,6 +22,7 @@ class GramiandProcess {
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
 
+  pid_t pid() const { return pid_; }
   void Signal(int signal) const;
   // Waits up to a minute for its end; its exit code, or -1 if it did not end by itself.
   int Wait();

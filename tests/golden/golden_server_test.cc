@@ -1,0 +1,133 @@
+// Every golden score again, through a real gramiand on loopback: layers are sent in shuffled
+// chunks.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gramian/client/client.h"
+#include "gramian/client/resource_name.h"
+#include "gtest/gtest.h"
+#include "tests/integration/gramiand_process.h"
+#include "tests/testing/golden_cases.h"
+
+namespace gramian {
+namespace {
+
+using testing::GoldenScore;
+
+class GoldenServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(process_.WaitUntilListening()) << process_.errors();
+    auto client = client::Client::Connect(process_.grpc_address());
+    ASSERT_TRUE(client.ok()) << client.status();
+    client_ = *std::move(client);
+  }
+
+  // Uploads a layer in chunks of a few rows in random order.
+  void Upload(const std::string& folder, const std::string& snapshot, const std::string& layer,
+              int64_t ordinal) {
+    const MatrixF matrix = testing::LoadGoldenLayer(folder, layer);
+    client::LayerHeader header;
+    header.snapshot = snapshot;
+    header.module_path = layer;
+    header.row_count = matrix.rows();
+    header.feature_count = matrix.cols();
+    header.ordinal = ordinal;
+    header.probe_set = folder;
+    auto writer = client_->OpenLayer(header);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    std::vector<int64_t> starts;
+    for (int64_t row = 0; row < matrix.rows(); row += 7) starts.push_back(row);
+    std::shuffle(starts.begin(), starts.end(), random_);
+    for (const int64_t row : starts) {
+      const int64_t count = std::min<int64_t>(7, matrix.rows() - row);
+      ASSERT_TRUE(writer->Write(row, {matrix.row(row).data(), count, 0}).ok());
+    }
+    const auto committed = writer->Finish();
+    ASSERT_TRUE(committed.ok()) << committed.status();
+  }
+
+  // The name of a snapshot that holds `layers`, uploaded when it is first asked for. `side` tells
+  // the two sides of a pair apart, so that a network can be compared with itself.
+  std::string Snapshot(const std::string& folder, const std::string& side,
+                       const std::vector<std::string>& layers) {
+    const std::string network = absl::StrCat(side, ":", absl::StrJoin(layers, "+"));
+    const std::string name = client::SnapshotName("golden", network, 0);
+    if (!uploaded_[name]) {
+      uploaded_[name] = true;
+      for (size_t i = 0; i < layers.size(); ++i) {
+        Upload(folder, name, layers[i], static_cast<int64_t>(i));
+      }
+    }
+    return name;
+  }
+
+  absl::StatusOr<double> Ask(const std::string& folder, const GoldenScore& golden) {
+    if (golden.is_network) {
+      client::Fusion fusion;
+      fusion.order = golden.fusion.order == FusionOrder::kProduct ? client::FusionOrder::kProduct
+                     : golden.fusion.order == FusionOrder::kReversed
+                         ? client::FusionOrder::kReversed
+                         : client::FusionOrder::kSymmetrized;
+      fusion.power = golden.fusion.power;
+      const auto matrix = client_->CompareNetworks(
+          {Snapshot(folder, "x", golden.x), Snapshot(folder, "y", golden.y)}, golden.measure,
+          fusion);
+      if (!matrix.ok()) return matrix.status();
+      return matrix->at(0, 1).value.value();
+    }
+    const auto layer = [&](const std::string& name) {
+      return client::LayerName(Snapshot(folder, "layer", {name}), name);
+    };
+    const auto scores =
+        client_->CompareLayers(layer(golden.x[0]), layer(golden.y[0]), {golden.measure});
+    if (!scores.ok()) return scores.status();
+    return (*scores)[0].value.value();
+  }
+
+  void Check(const std::string& folder, const std::vector<GoldenScore>& scores) {
+    std::map<std::string, int> checked;
+    for (const GoldenScore& golden : scores) {
+      SCOPED_TRACE(golden.id + " " + golden.golden_measure + " as " + golden.measure);
+      const absl::StatusOr<double> value = Ask(folder, golden);
+      ASSERT_TRUE(value.ok()) << value.status();
+      EXPECT_NEAR(golden.scale * *value + golden.offset, golden.expected, golden.tolerance);
+      ++checked[golden.golden_measure];
+    }
+    for (const auto& [measure, count] : checked) {
+      std::printf("  checked %5d of %s\n", count, measure.c_str());
+    }
+  }
+
+  testing::GramiandProcess process_{{"--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"}};
+  std::unique_ptr<client::Client> client_;
+  std::map<std::string, bool> uploaded_;
+  std::mt19937_64 random_{7};
+};
+
+TEST_F(GoldenServerTest, EveryScoreOfSmallIsMet) {
+  Check("small", testing::LoadGolden("small").scores);
+}
+
+TEST_F(GoldenServerTest, EveryScoreOfDigitsIsMet) {
+  Check("digits", testing::LoadGolden("digits").scores);
+}
+
+TEST_F(GoldenServerTest, EveryCellOfTheMatricesIsMet) {
+  for (const char* file :
+       {"matrices_diffusion.json", "matrices_kornblith.json", "matrices_resi.json"}) {
+    std::map<std::string, int> others;
+    Check("digits", testing::LoadGoldenMatrices(file, others));
+  }
+}
+
+}  // namespace
+}  // namespace gramian
