@@ -103,12 +103,10 @@ absl::StatusOr<Json> ScorePair(const Options& options, const Fusion* fusion) {
 // BLAS.
 absl::StatusOr<Json> MeasureGemm(const Options& options) {
   const Index n = 2048;
-  std::vector<MatrixF> a, b, c;
-  for (int i = 0; i < options.threads; ++i) {
-    a.push_back(MatrixF::Random(n, n));
-    b.push_back(MatrixF::Random(n, n));
-    c.push_back(MatrixF::Zero(n, n));
-  }
+  const auto caller_count = static_cast<size_t>(options.threads);
+  const std::vector<MatrixF> a(caller_count, MatrixF::Random(n, n));
+  const std::vector<MatrixF> b(caller_count, MatrixF::Random(n, n));
+  std::vector<MatrixF> c(caller_count, MatrixF::Zero(n, n));
   constexpr int kProducts = 8;
   Timings timings;
   GRAMIAN_RETURN_IF_ERROR(timings.Run(options.repeats, [&] {
