@@ -264,6 +264,40 @@ TEST(RepresentationBuilderTest, NamesTheFirstElementThatIsNotFiniteHoweverTheUpl
   }
 }
 
+TEST(RepresentationBuilderTest, APieceMayLieInSeveralPartsOfMemory) {
+  const MatrixF matrix = SampleMatrix();
+  const std::string content = BytesOf(matrix);
+  std::string other = content;
+  other[50] ^= 1;
+  const auto parts = [](absl::string_view text, std::vector<size_t> ends) {
+    std::vector<absl::string_view> result;
+    size_t begin = 0;
+    ends.push_back(text.size());
+    for (const size_t end : ends) {
+      result.push_back(text.substr(begin, end - begin));
+      begin = end;
+    }
+    return result;
+  };
+  // Empty parts, one byte, parts that end within an element and within a row.
+  for (const std::vector<size_t>& ends :
+       {std::vector<size_t>{}, {0, 1, 1, 50, 51, 180}, {3, 23, 60, 100}, {49, 50, 51}}) {
+    RepresentationBuilder builder = NewBuilder();
+    ASSERT_TRUE(AppendBytes(builder, content, 30, 75).ok());
+    EXPECT_EQ(builder.Append(0, 0, parts(other, ends)).code(), kInvalid);
+    EXPECT_EQ(builder.received_bytes(), 45);
+    const absl::Status status = builder.Append(0, 0, parts(content, ends));
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(builder.received_bytes(), kSize);
+    EXPECT_EQ(builder.Append(0, 1, parts(content, ends)).code(), kInvalid);
+    EXPECT_EQ(std::move(builder).Finish().value()->digest(),
+              Representation::FromMatrix(matrix).value()->digest());
+  }
+  RepresentationBuilder builder = NewBuilder();
+  EXPECT_EQ(builder.Append(0, 0, std::vector<absl::string_view>()).code(), kInvalid);
+  EXPECT_EQ(builder.Append(0, 0, std::vector<absl::string_view>{"", ""}).code(), kInvalid);
+}
+
 TEST(RepresentationBuilderTest, RefusesShapesThatCannotBe) {
   for (const RepresentationShape& shape :
        {RepresentationShape{0, 1}, {1, 0}, {-3, 1}, {1, -3}, {kMax, kMax}}) {

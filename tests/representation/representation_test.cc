@@ -1,5 +1,7 @@
 #include "gramian/representation/representation.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <set>
@@ -25,7 +27,7 @@ absl::StatusOr<std::shared_ptr<const Representation>> Create(const Representatio
                                                              const std::vector<T>& values) {
   const size_t size = values.size() * sizeof(T);
   auto bytes = std::make_unique<std::byte[]>(size);
-  std::memcpy(bytes.get(), values.data(), size);
+  std::copy_n(reinterpret_cast<const std::byte*>(values.data()), size, bytes.get());
   return Representation::Create(shape, std::move(bytes));
 }
 
