@@ -34,7 +34,7 @@ absl::StatusCode CodeOf(const std::string& bytes) {
 
 TEST(UploadMessageTest, ChunksReadTheSameHoweverTheyAreSliced) {
   const v1::UploadLayerRequest request = SampleChunk();
-  for (const size_t slice_bytes : {1, 2, 3, 17, 100, 5000}) {
+  for (const size_t slice_bytes : std::vector<size_t>{1, 2, 3, 17, 100, 5000}) {
     grpc::ByteBuffer buffer = Buffer(request.SerializeAsString(), slice_bytes);
     const auto message = ParseUploadMessage(buffer);
     ASSERT_TRUE(message.ok()) << message.status();
