@@ -54,15 +54,19 @@ TEST_F(SymmetricEigenTest, ChosenEigenvaluesComeBackAtEveryScale) {
   }
 }
 
+// Often enough that blocks which share what LAPACK writes to would be seen: they once did, and gave
+// wrong vectors.
 TEST_F(SymmetricEigenTest, ThreadsDoNotChangeABit) {
-  const Matrix a = RandomSymmetric(600, 2);
+  const Matrix a = RandomSymmetric(400, 2);
   const SymmetricEigen alone = EigenDecompose(ComputeContext(), a).value();
   ComputeArena arena(4);
   ComputeContext context;
   context.arena = &arena;
-  const SymmetricEigen together = EigenDecompose(context, a).value();
-  EXPECT_TRUE(alone.values == together.values);
-  EXPECT_TRUE(alone.vectors == together.vectors);
+  for (int round = 0; round < 30; ++round) {
+    const SymmetricEigen together = EigenDecompose(context, a).value();
+    ASSERT_TRUE(alone.values == together.values);
+    ASSERT_TRUE(alone.vectors == together.vectors);
+  }
 }
 
 // Goal: a stop is obeyed long before the end. Method: an order that takes seconds, stopped when the

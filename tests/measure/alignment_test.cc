@@ -116,6 +116,23 @@ TEST_F(AlignmentTest, LargeWorkInFloat32AgreesWithFloat64) {
   }
 }
 
+// Opposite values near the largest float32 cannot even be centred in float32.
+TEST_F(AlignmentTest, TheLargestFloatsAreNoProblem) {
+  Matrix x = RandomActivations(3000, 320, 10);
+  Matrix y = RandomRelated(x, 300, 0.5, 11);
+  const double largest = 3.0e38;
+  x *= largest / x.cwiseAbs().maxCoeff();
+  y *= largest / y.cwiseAbs().maxCoeff();
+  const auto cka = [&](double scale) {
+    const Operand a(AsFloat32(scale * x), &cache_);
+    const Operand b(AsFloat32(scale * y), &cache_);
+    return ComputeAlignment({}, a, b, {KernelKind::kLinear}, Estimator::kBiased,
+                            Form::kFeatureSpace)
+        ->Cosine();
+  };
+  EXPECT_NEAR(cka(1.0), cka(0x1p-128), 2.0 * std::numeric_limits<float>::epsilon());
+}
+
 TEST_F(AlignmentTest, ThePlannerTakesTheCheapestForm) {
   const KernelSpec linear{KernelKind::kLinear};
   const KernelSpec distance{KernelKind::kDistance};

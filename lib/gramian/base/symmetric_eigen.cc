@@ -88,20 +88,21 @@ absl::StatusOr<Tridiagonal> Reduce(const ComputeContext& context, Matrix symmetr
   return result;
 }
 
-// Replaces eigenvectors of the tridiagonal matrix (rows of `vectors`) by those of the original.
-absl::Status TransformBack(const ComputeContext& context, const Tridiagonal& tridiagonal,
+// Replaces eigenvectors of the tridiagonal matrix (rows of `vectors`) by those of the original. One
+// block after another: dormtr writes to the reflectors while it runs, so two of them must not share
+// these.
+absl::Status TransformBack(const ComputeContext& context, Tridiagonal& tridiagonal,
                            Matrix& vectors) {
   const Index n = vectors.rows();
-  const Index blocks = (n + kBackVectors - 1) / kBackVectors;
-  return ParallelFor(context, blocks, [&](int64_t block) {
-    const Index first = block * kBackVectors;
+  for (Index first = 0; first < n; first += kBackVectors) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
     const lapack_int info =
         LAPACKE_dormtr(LAPACK_COL_MAJOR, 'L', 'L', 'N', Int(n),
                        Int(std::min(kBackVectors, n - first)), tridiagonal.reflectors.data(),
                        Int(n), tridiagonal.tau.data(), vectors.row(first).data(), Int(n));
-    if (info == 0) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("dormtr failed, info ", info));
-  });
+    if (info != 0) return absl::InternalError(absl::StrCat("dormtr failed, info ", info));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -55,7 +55,6 @@ absl::StatusOr<Core> ComputeCore(const ComputeContext& context,
     GRAMIAN_ASSIGN_OR_RETURN(const Matrix cross, CrossCovariance(context, *layer.features, next,
                                                                  ChooseArithmetic(work)));
     core.matrix = Product(core.matrix, Transpose::kNo, cross, Transpose::kNo);
-    // Two layers whose features are uncorrelated leave only rounding behind.
     if (!Normalize(core.matrix, core.log_scale)) return Core{};
   }
   core.matrix = Product(core.matrix, Transpose::kNo, Coordinates(last), Transpose::kYes);

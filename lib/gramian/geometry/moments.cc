@@ -18,8 +18,6 @@ constexpr double kFloat64MultiplyAdds = 268'435'456.0;  // 2^28
 // denormal in float32.
 constexpr float kSafeMax = 1.0e15F;
 constexpr float kSafeMin = 1.0e-15F;
-// Rows of a streamed block, and the most of a block of rows at hand.
-constexpr int64_t kStreamRows = 2048;
 // Products with more entries than this are split by columns instead of by rows, so that
 // accumulators stay small.
 constexpr int64_t kLaneEntries = 512 * 1024;
@@ -27,11 +25,6 @@ constexpr int64_t kMaxLanes = 8;
 constexpr int64_t kPanelCols = 256;
 // Rounding of the mean of a block of at most 2048 rows, relative to the mean.
 constexpr double kMeanRounding = 2048.0 * std::numeric_limits<double>::epsilon();
-
-template <typename Scalar>
-Eigen::Map<const MatrixOf<Scalar>> MapBlock(const Scalar* data, int64_t rows, int64_t cols) {
-  return Eigen::Map<const MatrixOf<Scalar>>(data, rows, cols);
-}
 
 template <typename Scalar>
 bool IsSafe(const Scalar* data, int64_t size) {
@@ -92,6 +85,23 @@ Lanes PlanLanes(int64_t rows, int64_t entries) {
   return {entries <= kLaneEntries ? std::min(kMaxLanes, blocks) : 1, block_rows};
 }
 
+// Adds rows [first, first + rows) in double, for values that float32 cannot square, or not even
+// centre.
+absl::Status AddWideBlock(const ComputeContext& context, const CenteredFeatures& x,
+                          const CenteredFeatures* y, int64_t first, int64_t rows,
+                          CrossAccumulator& sums) {
+  Matrix x_block(rows, x.cols());
+  x.ReadRows(first, rows, x_block.data());
+  const Vector mean_x = CenterBlock(x_block.data(), rows, x.cols());
+  if (y == nullptr) {
+    return sums.AddBlock<double>(context, rows, x_block.data(), mean_x, nullptr, Vector());
+  }
+  Matrix y_block(rows, y->cols());
+  y->ReadRows(first, rows, y_block.data());
+  const Vector mean_y = CenterBlock(y_block.data(), rows, y->cols());
+  return sums.AddBlock<double>(context, rows, x_block.data(), mean_x, y_block.data(), mean_y);
+}
+
 // Accumulates all rows of x and y (null: x alone) lane by lane; lanes run in parallel and merge in
 // order.
 template <typename Scalar>
@@ -122,8 +132,12 @@ absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context,
       if (!symmetric) y->ReadRows(first, rows, y_block.data());
       const Vector mean_x = CenterBlock(x_block.data(), rows, dx);
       const Vector mean_y = symmetric ? Vector() : CenterBlock(y_block.data(), rows, dy);
-      GRAMIAN_RETURN_IF_ERROR(part.AddBlock<Scalar>(inner, rows, x_block.data(), mean_x,
-                                                    symmetric ? nullptr : y_block.data(), mean_y));
+      if (IsSafe(x_block.data(), rows * dx) && IsSafe(y_block.data(), symmetric ? 0 : rows * dy)) {
+        GRAMIAN_RETURN_IF_ERROR(part.AddBlock<Scalar>(
+            inner, rows, x_block.data(), mean_x, symmetric ? nullptr : y_block.data(), mean_y));
+      } else {
+        GRAMIAN_RETURN_IF_ERROR(AddWideBlock(inner, x, y, first, rows, part));
+      }
     }
     parts[static_cast<size_t>(lane)] = std::move(part);
     return absl::OkStatus();
@@ -178,17 +192,8 @@ template <typename Scalar>
 absl::Status CrossAccumulator::AddBlock(const ComputeContext& context, int64_t rows,
                                         const Scalar* x, const Vector& mean_x, const Scalar* y,
                                         const Vector& mean_y) {
-  const int64_t dx = cross_.rows();
-  const int64_t dy = cross_.cols();
-  if (IsSafe(x, rows * dx) && (symmetric_ || IsSafe(y, rows * dy))) {
-    GRAMIAN_RETURN_IF_ERROR(AddProduct<Scalar>(context, rows, x, dx, y, dy, cross_));
-  } else {
-    const Matrix wide_x = MapBlock(x, rows, dx).template cast<double>();
-    const Matrix wide_y =
-        symmetric_ ? Matrix() : Matrix(MapBlock(y, rows, dy).template cast<double>());
-    GRAMIAN_RETURN_IF_ERROR(AddProduct<double>(context, rows, wide_x.data(), dx,
-                                               symmetric_ ? nullptr : wide_y.data(), dy, cross_));
-  }
+  GRAMIAN_RETURN_IF_ERROR(
+      AddProduct<Scalar>(context, rows, x, cross_.rows(), y, cross_.cols(), cross_));
   MergeMeans(rows, mean_x, mean_y);
   return absl::OkStatus();
 }
@@ -219,62 +224,6 @@ void CrossAccumulator::MergeMeans(int64_t rows, const Vector& mean_x, const Vect
 Matrix CrossAccumulator::TakeCross() && {
   if (symmetric_) cross_.triangularView<Eigen::StrictlyLower>() = cross_.transpose();
   return std::move(cross_);
-}
-
-StreamedPairMoments::StreamedPairMoments(int64_t dx, int64_t dy)
-    : dx_(dx),
-      dy_(dy),
-      x_(kStreamRows, dx),
-      y_(kStreamRows, dy),
-      xx_(dx, dx, true),
-      yy_(dy, dy, true),
-      xy_(dx, dy, false) {}
-
-absl::Status StreamedPairMoments::Add(const ComputeContext& context, int64_t rows, const float* x,
-                                      const float* y) {
-  while (rows > 0) {
-    const int64_t take = std::min(rows, kStreamRows - buffered_);
-    std::copy_n(x, take * dx_, x_.data() + buffered_ * dx_);
-    std::copy_n(y, take * dy_, y_.data() + buffered_ * dy_);
-    buffered_ += take;
-    x += take * dx_;
-    y += take * dy_;
-    rows -= take;
-    if (buffered_ == kStreamRows) GRAMIAN_RETURN_IF_ERROR(Flush(context, buffered_));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status StreamedPairMoments::Flush(const ComputeContext& context, int64_t rows) {
-  buffered_ = 0;
-  Vector mean_x;
-  Vector mean_y;
-  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, 2, [&](int64_t side) {
-    if (side == 0) mean_x = CenterBlock(x_.data(), rows, dx_);
-    if (side == 1) mean_y = CenterBlock(y_.data(), rows, dy_);
-    return absl::OkStatus();
-  }));
-  return ParallelFor(context, 3, [&](int64_t product) {
-    switch (product) {
-      case 0:
-        return xy_.AddBlock<float>(context, rows, x_.data(), mean_x, y_.data(), mean_y);
-      case 1:
-        return xx_.AddBlock<float>(context, rows, x_.data(), mean_x, nullptr, Vector());
-      default:
-        return yy_.AddBlock<float>(context, rows, y_.data(), mean_y, nullptr, Vector());
-    }
-  });
-}
-
-absl::StatusOr<StreamedPairMoments::Result> StreamedPairMoments::Finish(
-    const ComputeContext& context) && {
-  if (buffered_ > 0) GRAMIAN_RETURN_IF_ERROR(Flush(context, buffered_));
-  Result result;
-  result.rows = xy_.rows();
-  result.xx = std::move(xx_).TakeCross();
-  result.yy = std::move(yy_).TakeCross();
-  result.xy = std::move(xy_).TakeCross();
-  return result;
 }
 
 absl::StatusOr<std::shared_ptr<const Moments>> Moments::Compute(const ComputeContext& context,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
@@ -15,7 +16,7 @@ namespace gramian {
 
 // Precision of products within a block; sums over blocks are always double. Chosen from the work
 // alone: float64 while a whole product stays within about one 10 ms tile, float32 above (relative
-// error about 1e-7 of the Frobenius norm).
+// error about 1e-6 of the Frobenius norm at most).
 enum class Arithmetic { kFloat32, kFloat64 };
 
 // kFloat64 while multiply_adds <= 2^28.
@@ -39,8 +40,7 @@ class CrossAccumulator {
 
   // Adds a block of `rows` rows that CenterBlock centred, x: rows x dx and y: rows x dy (null when
   // symmetric), with the means that were taken off. The product of a wide block is split over
-  // context.arena. Scalar is float or double; a float block whose values could over- or underflow
-  // when squared is multiplied in double.
+  // context.arena. Scalar is float or double; squares of floats must neither overflow nor vanish.
   template <typename Scalar>
   absl::Status AddBlock(const ComputeContext& context, int64_t rows, const Scalar* x,
                         const Vector& mean_x, const Scalar* y, const Vector& mean_y);
@@ -69,6 +69,9 @@ class CrossAccumulator {
 class StreamedPairMoments {
  public:
   StreamedPairMoments(int64_t dx, int64_t dy);
+  StreamedPairMoments(StreamedPairMoments&&) noexcept;
+  StreamedPairMoments& operator=(StreamedPairMoments&&) noexcept;
+  ~StreamedPairMoments();
 
   // Adds `rows` rows of both, x: rows x dx and y: rows x dy, in any pieces. Results do not depend
   // on the pieces: rows are regrouped into blocks of fixed size.
@@ -84,16 +87,22 @@ class StreamedPairMoments {
   absl::StatusOr<Result> Finish(const ComputeContext& context) &&;
 
  private:
-  absl::Status Flush(const ComputeContext& context, int64_t rows);
+  struct Lane;
+
+  // Adds the rows that wait.
+  absl::Status Flush(const ComputeContext& context);
+  // Adds rows that begin with a block, at most one block for each lane.
+  absl::Status AddBlocks(const ComputeContext& context, int64_t rows, const float* x,
+                         const float* y);
 
   int64_t dx_;
   int64_t dy_;
+  // Rows that wait for the rest of their blocks.
   int64_t buffered_ = 0;
   MatrixF x_;
   MatrixF y_;
-  CrossAccumulator xx_;
-  CrossAccumulator yy_;
-  CrossAccumulator xy_;
+  int64_t blocks_ = 0;  // Blocks added so far.
+  std::vector<Lane> lanes_;
 };
 
 // F' H F of one layer.
