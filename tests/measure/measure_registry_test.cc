@@ -62,6 +62,10 @@ TEST(MeasureRegistryTest, ErrorsSayWhatIsWrongAndWhatWouldBeRight) {
       {"ms-cka-t=-1", "> 0"},
       {"ms-cka-t=nan", "finite number"},
       {"ms-cka-t=four", "finite number"},
+      {"ms-cka-t=0x4", "finite number"},
+      {"ms-cka-t= 4", "finite number"},
+      {"cka-kernel=rbf-bandwidth=fixed:1e-61", "> 0"},
+      {"cka-kernel=rbf-bandwidth=fixed:1e61", "to 1e+60"},
       {"distcorr-form=cubed", "root, squared or unbiased"},
       {"distcorr-kernel=linear", "no parameter kernel"},
   };

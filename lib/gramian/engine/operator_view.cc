@@ -27,6 +27,11 @@ absl::Status CheckRequest(const OperatorRequest& request, const Operand& operand
     return absl::InvalidArgumentError(
         "a plain product is not symmetric and cannot be shown; fuse symmetrized or reversed");
   }
+  if (operand.is_network() && operand.fusion().power != std::floor(operand.fusion().power)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a Markov operator has integer powers only (others have negative entries), not ",
+        operand.fusion().power));
+  }
   if (!std::isfinite(request.t) || request.t <= 0.0) {
     return absl::InvalidArgumentError(
         absl::StrCat("diffusion time is a finite number > 0, not ", request.t));

@@ -24,6 +24,11 @@ class CenteredFeatures {
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   bool is_explicit() const { return layer_ == nullptr; }
+  // Whether float32 holds every value exactly: float32, float16 and bfloat16 activations as they
+  // are.
+  bool fits_float32() const {
+    return layer_ != nullptr && !unit_rows_ && layer_->shape().dtype != DType::kFloat64;
+  }
   // k x n; only if is_explicit().
   const Matrix& modes() const { return modes_; }
   // Bytes held beyond the representation.

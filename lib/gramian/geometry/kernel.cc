@@ -2,9 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <system_error>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -24,6 +24,10 @@ constexpr std::pair<const char*, BandwidthRule> kRules[] = {
     {"lowermedian", BandwidthRule::kLowerMedian},
 };
 
+// Squares of these are well within double.
+constexpr double kMinBandwidth = 1.0e-60;
+constexpr double kMaxBandwidth = 1.0e60;
+
 }  // namespace
 
 std::string FormatNumber(double value) {
@@ -34,7 +38,9 @@ std::string FormatNumber(double value) {
 
 absl::StatusOr<double> ParseNumber(absl::string_view text, absl::string_view what) {
   double value = 0.0;
-  if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) {
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result = std::from_chars(text.data(), end, value);
+  if (result.ec != std::errc() || result.ptr != end || !std::isfinite(value)) {
     return absl::InvalidArgumentError(absl::StrCat(what, " is a finite number, not '", text, "'"));
   }
   return value;
@@ -67,8 +73,10 @@ absl::Status ParseBandwidth(absl::string_view text, KernelSpec& spec) {
     if (parts.first != name) continue;
     absl::StatusOr<double> factor = ParseNumber(parts.second, "the number of a bandwidth");
     if (!factor.ok()) return factor.status();
-    if (*factor <= 0.0) {
-      return absl::InvalidArgumentError(absl::StrCat("a bandwidth is > 0, not ", parts.second));
+    if (*factor < kMinBandwidth || *factor > kMaxBandwidth) {
+      return absl::InvalidArgumentError(absl::StrCat("the number of a bandwidth is > 0, from ",
+                                                     kMinBandwidth, " to ", kMaxBandwidth, ", not ",
+                                                     parts.second));
     }
     spec.rule = rule;
     spec.factor = *factor;

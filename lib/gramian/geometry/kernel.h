@@ -51,7 +51,7 @@ struct KernelSpec {
 // kernels.
 absl::StatusOr<KernelKind> ParseKernelKind(absl::string_view text);
 
-// "fixed:S" | "median:F" | "kornblith:F" | "lowermedian:F" with a finite positive number, into
+// "fixed:S" | "median:F" | "kornblith:F" | "lowermedian:F" with a number from 1e-60 to 1e60, into
 // `spec`.
 absl::Status ParseBandwidth(absl::string_view text, KernelSpec& spec);
 

@@ -85,6 +85,20 @@ Lanes PlanLanes(int64_t rows, int64_t entries) {
   return {entries <= kLaneEntries ? std::min(kMaxLanes, blocks) : 1, block_rows};
 }
 
+// Reads and centres a block. What float32 does not hold is centred in double before it is rounded.
+template <typename Scalar>
+Vector ReadCentered(const CenteredFeatures& features, int64_t first, int64_t rows, Scalar* block) {
+  if (std::is_same_v<Scalar, double> || features.fits_float32()) {
+    features.ReadRows(first, rows, block);
+    return CenterBlock(block, rows, features.cols());
+  }
+  Matrix wide(rows, features.cols());
+  features.ReadRows(first, rows, wide.data());
+  const Vector mean = CenterBlock(wide.data(), rows, features.cols());
+  Eigen::Map<MatrixOf<Scalar>>(block, rows, features.cols()) = wide.template cast<Scalar>();
+  return mean;
+}
+
 // Adds rows [first, first + rows) in double, for values that float32 cannot square, or not even
 // centre.
 absl::Status AddWideBlock(const ComputeContext& context, const CenteredFeatures& x,
@@ -128,10 +142,8 @@ absl::StatusOr<CrossAccumulator> Accumulate(const ComputeContext& context,
       GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
       const int64_t first = b * lanes.block_rows;
       const int64_t rows = std::min(lanes.block_rows, x.rows() - first);
-      x.ReadRows(first, rows, x_block.data());
-      if (!symmetric) y->ReadRows(first, rows, y_block.data());
-      const Vector mean_x = CenterBlock(x_block.data(), rows, dx);
-      const Vector mean_y = symmetric ? Vector() : CenterBlock(y_block.data(), rows, dy);
+      const Vector mean_x = ReadCentered(x, first, rows, x_block.data());
+      const Vector mean_y = symmetric ? Vector() : ReadCentered(*y, first, rows, y_block.data());
       if (IsSafe(x_block.data(), rows * dx) && IsSafe(y_block.data(), symmetric ? 0 : rows * dy)) {
         GRAMIAN_RETURN_IF_ERROR(part.AddBlock<Scalar>(
             inner, rows, x_block.data(), mean_x, symmetric ? nullptr : y_block.data(), mean_y));
@@ -234,12 +246,20 @@ absl::StatusOr<std::shared_ptr<const Moments>> Moments::Compute(const ComputeCon
   auto moments = std::make_shared<Moments>();
   moments->mean_ = sums.mean_x();
   moments->covariance_ = std::move(sums).TakeCross();
-  moments->norm_ = moments->covariance_.norm();
   // Means of equal float32 values are exact; of equal doubles (float64 or unit rows) they err by at
-  // most the rounding of a block's sum, kMeanRounding of the mean, in every row.
-  const double mean_error = kMeanRounding * moments->mean_.norm();
-  moments->is_constant_ =
-      moments->norm_ <= static_cast<double>(features.rows()) * mean_error * mean_error;
+  // most the rounding of a block's sum in every row. What that explains is a dead unit.
+  Matrix& covariance = moments->covariance_;
+  const auto n = static_cast<double>(features.rows());
+  for (Index j = 0; j < covariance.rows(); ++j) {
+    const double mean_error = kMeanRounding * moments->mean_[j];
+    if (covariance(j, j) > n * mean_error * mean_error) {
+      moments->is_constant_ = false;
+    } else {
+      covariance.row(j).setZero();
+      covariance.col(j).setZero();
+    }
+  }
+  moments->norm_ = covariance.norm();
   moments->arithmetic_ = arithmetic;
   return moments;
 }

@@ -18,6 +18,9 @@ constexpr int64_t kKeptPairs = int64_t{1} << 23;
 constexpr int kRadixBits = 16;
 constexpr uint32_t kRadixSize = 1U << kRadixBits;
 
+// Whether float32 held a squared distance with all its digits.
+bool FitsFloat32(double value) { return value >= 1.0e-30 && value <= 1.0e37; }
+
 // Calls visit(lane, squared distance) for every i < j.
 template <typename Scalar, typename Visit>
 absl::Status ForEachPair(const ComputeContext& context, const RsmTiles<Scalar>& tiles,
@@ -152,6 +155,10 @@ absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Rep
   GRAMIAN_ASSIGN_OR_RETURN(std::vector<double> values,
                            pairs <= kKeptPairs ? SelectKept(context, layer, pair_ranks)
                                                : SelectByBits(context, layer, pair_ranks));
+  if (pairs > kKeptPairs && !std::all_of(values.begin(), values.end(), FitsFloat32)) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(2 * 8 * pairs, "squared distances"));
+    GRAMIAN_ASSIGN_OR_RETURN(values, SelectKept(context, layer, pair_ranks));
+  }
   double median = 0.0;
   for (size_t i = 0; i < values.size(); ++i) {
     const bool on_diagonal = kernel.rule == BandwidthRule::kKornblith && ranks[i] < n;

@@ -99,6 +99,27 @@ Vector ShiftedDiagonal(const RsmTiles<Scalar>& tiles, Scalar shift) {
   return diagonal;
 }
 
+// A point amid the rows: the medians of the columns over some of them. Any point would do; unlike
+// the mean this one is not dragged away by a single huge row, which would cost the others their
+// digits.
+Vector SampleCenter(const CenteredFeatures& features) {
+  constexpr int64_t kSample = 63;
+  const int64_t count = std::min(kSample, features.rows());
+  Matrix sample(count, features.cols());
+  for (int64_t i = 0; i < count; ++i) {
+    features.ReadRows(i * features.rows() / count, 1, sample.row(i).data());
+  }
+  Vector center(features.cols());
+  std::vector<double> column(static_cast<size_t>(count));
+  for (Index j = 0; j < features.cols(); ++j) {
+    for (int64_t i = 0; i < count; ++i) column[static_cast<size_t>(i)] = sample(i, j);
+    const auto middle = column.begin() + count / 2;
+    std::nth_element(column.begin(), middle, column.end());
+    center[j] = *middle;
+  }
+  return center;
+}
+
 // <a, b> after centring with the given weights of the row and total terms, and the size of what was
 // summed.
 struct Centered {
@@ -128,9 +149,7 @@ absl::StatusOr<RsmTiles<Scalar>> RsmTiles<Scalar>::Create(const ComputeContext& 
       std::shared_ptr<const Representation>(std::shared_ptr<const Representation>(), &layer),
       kernel.kind == KernelKind::kCosine);
   Vector mean = Vector::Zero(d);
-  if (centered || !kernel.is_feature_map()) {
-    GRAMIAN_ASSIGN_OR_RETURN(mean, ColumnMeans(context, features));
-  }
+  if (centered || !kernel.is_feature_map()) mean = SampleCenter(features);
   RsmTiles tiles;
   tiles.kernel_ = kernel;
   tiles.sigma_ = sigma;

@@ -96,7 +96,10 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromRs
     return absl::FailedPreconditionError(absl::StrCat(
         "the centred RSM is indefinite: smallest eigenvalue ", smallest, ", largest ", largest));
   }
-  const int64_t rank = NumericalRank(eigen.values, n);
+  int64_t rank = NumericalRank(eigen.values, n);
+  // A semidefinite matrix has no negative eigenvalues but for rounding; positive ones of that size
+  // are rounding too.
+  while (rank > 0 && eigen.values[rank - 1] <= -2.0 * smallest) --rank;
   if (rank == 0) return std::shared_ptr<const SpectralOperator>();
   Vector eigenvalues = eigen.values.head(rank) / largest;
   return std::make_shared<const SpectralOperator>(

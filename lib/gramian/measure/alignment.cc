@@ -47,6 +47,17 @@ double Debias(double product, const Vector& p, const Vector& q, double& noise) {
   return product - rows + total;
 }
 
+// float32 only where the work asks for it and both sides bear it.
+absl::StatusOr<Arithmetic> ChooseSafeArithmetic(const ComputeContext& context, const Operand& a,
+                                                const Operand& b, KernelKind kind, double work) {
+  if (ChooseArithmetic(work) == Arithmetic::kFloat64) return Arithmetic::kFloat64;
+  for (const Operand* side : {&a, &b}) {
+    GRAMIAN_ASSIGN_OR_RETURN(const bool suits, side->SuitsFloat32(context, kind));
+    if (!suits) return Arithmetic::kFloat64;
+  }
+  return Arithmetic::kFloat32;
+}
+
 absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Operand& a,
                                        const Operand& b, const KernelSpec& kernel,
                                        Estimator estimator) {
@@ -58,12 +69,20 @@ absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Oper
   const auto b_cols = static_cast<double>(b.cols());
   Alignment result;
   result.form = Form::kFeatureSpace;
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Moments> a_moments,
-      a.GetMoments(context, kernel.kind, ChooseArithmetic(n * a_cols * a_cols)));
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Moments> b_moments,
-      b.GetMoments(context, kernel.kind, ChooseArithmetic(n * b_cols * b_cols)));
+  // The debiased estimator is a difference: what one huge row adds to both terms must cancel to the
+  // last digit.
+  Arithmetic widest = Arithmetic::kFloat32;
+  if (estimator == Estimator::kDebiased) {
+    GRAMIAN_ASSIGN_OR_RETURN(widest, ChooseSafeArithmetic(context, a, b, kernel.kind,
+                                                          std::numeric_limits<double>::infinity()));
+  }
+  const auto choose = [&](double work) {
+    return widest == Arithmetic::kFloat64 ? widest : ChooseArithmetic(work);
+  };
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Moments> a_moments,
+                           a.GetMoments(context, kernel.kind, choose(n * a_cols * a_cols)));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Moments> b_moments,
+                           b.GetMoments(context, kernel.kind, choose(n * b_cols * b_cols)));
   if (a_moments->is_constant() || b_moments->is_constant()) {
     result.status = ScoreStatus::kConstant;
     return result;
@@ -75,9 +94,8 @@ absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Oper
     sums.ab = sums.aa;
   } else {
     GRAMIAN_ASSIGN_OR_RETURN(
-        const Matrix cross,
-        CrossCovariance(context, *a.Features(kernel.kind), *b.Features(kernel.kind),
-                        ChooseArithmetic(n * a_cols * b_cols)));
+        const Matrix cross, CrossCovariance(context, *a.Features(kernel.kind),
+                                            *b.Features(kernel.kind), choose(n * a_cols * b_cols)));
     sums.ab = cross.squaredNorm();
   }
   if (estimator == Estimator::kDebiased) {
@@ -121,8 +139,10 @@ absl::StatusOr<Alignment> SampleSpace(const ComputeContext& context, const Opera
     return result;
   }
   const double work = 0.5 * n * n * static_cast<double>(a.cols() + b.cols());
+  GRAMIAN_ASSIGN_OR_RETURN(const Arithmetic arithmetic,
+                           ChooseSafeArithmetic(context, a, b, kernel.kind, work));
   GRAMIAN_ASSIGN_OR_RETURN(const RsmPairSums pair,
-                           ChooseArithmetic(work) == Arithmetic::kFloat64
+                           arithmetic == Arithmetic::kFloat64
                                ? SumPair<double>(context, a, b, kernel, a_sigma, b_sigma)
                                : SumPair<float>(context, a, b, kernel, a_sigma, b_sigma));
   const AlignmentSums biased = BiasedSums(pair);

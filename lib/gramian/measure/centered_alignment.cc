@@ -5,6 +5,7 @@
 //
 // Sources: Kornblith et al. 2019 (arXiv 1905.00414), eqs. 2-4; Song et al. 2012, eq. 5 for the
 // debiased estimator.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -77,7 +78,11 @@ class Cka final : public SimilarityMeasure {
                                  : ComputeAlignment(context, a, b, kernel_, estimator_,
                                                     PlanFor(kernel_, estimator_, a, b, form)));
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
-    const double cka = alignment.Cosine();
+    // Inner products of semidefinite matrices are not negative but for rounding, plain products of
+    // layers may be.
+    const bool is_signed = estimator_ == Estimator::kDebiased ||
+                           (a.is_network() && a.fusion().order == FusionOrder::kProduct);
+    const double cka = is_signed ? alignment.Cosine() : std::max(alignment.Cosine(), 0.0);
     return Score{ScoreStatus::kOk, angular_ ? std::acos(cka) : cka, alignment.form};
   }
 

@@ -113,6 +113,16 @@ absl::StatusOr<std::shared_ptr<const RowNorms>> Operand::GetRowNorms(const Compu
       [&](const ComputeContext& entry) { return RowNorms::Compute(entry, *Features(kind)); });
 }
 
+absl::StatusOr<bool> Operand::SuitsFloat32(const ComputeContext& context, KernelKind kind) const {
+  // Squared norms of rows, largest over mean, and the range of their mean.
+  constexpr double kMaxRatio = 64.0;
+  constexpr double kMaxMean = 1.0e24;
+  constexpr double kMinMean = 1.0e-24;
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const RowNorms> norms, GetRowNorms(context, kind));
+  const double mean = norms->squared().mean();
+  return mean >= kMinMean && mean <= kMaxMean && norms->squared().maxCoeff() <= kMaxRatio * mean;
+}
+
 absl::StatusOr<double> Operand::GetBandwidth(const ComputeContext& context,
                                              const KernelSpec& kernel) const {
   if (!kernel.has_bandwidth()) return 0.0;
@@ -155,7 +165,10 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::ComputeLayerSpe
   const int64_t n = rows();
   GRAMIAN_RETURN_IF_ERROR(
       context.CheckScratch(4 * 8 * n * n, "the eigendecomposition of an n x n RSM"));
-  GRAMIAN_ASSIGN_OR_RETURN(Matrix rsm, ComputeCenteredRsm(context, *layers_[0], kernel, sigma));
+  // FromRsm centres. The size of the entries before that tells it what rounding may have left.
+  GRAMIAN_ASSIGN_OR_RETURN(Matrix rsm, kernel.is_feature_map()
+                                           ? ComputeCenteredRsm(context, *layers_[0], kernel, sigma)
+                                           : ComputeRsm(context, *layers_[0], kernel, sigma));
   return SpectralOperator::FromRsm(context, std::move(rsm));
 }
 

@@ -57,6 +57,9 @@ class Operand {
   // kernel can use. O(n^2 d) unless fixed.
   absl::StatusOr<double> GetBandwidth(const ComputeContext& context,
                                       const KernelSpec& kernel) const;
+  // whether float32 products of these features are as good as their rounding: no row stands out so
+  // far that the others vanish beside it, and squares neither over- nor underflow. O(n d).
+  absl::StatusOr<bool> SuitsFloat32(const ComputeContext& context, KernelKind kind) const;
   // the features themselves; not cached, holds no data.
   std::shared_ptr<const CenteredFeatures> Features(KernelKind kind) const;
 
