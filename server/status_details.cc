@@ -27,15 +27,27 @@ std::string Cut(absl::string_view message) {
   return std::string(message.substr(0, end));
 }
 
+// What the library says of a layer that is fine to store and cannot be asked this; anything else
+// is about two layers that do not fit together.
+const char* ReasonOfPrecondition(absl::string_view message) {
+  if (absl::StrContains(message, "have the same representation")) return "LAYER_CONSTANT";
+  if (absl::StrContains(message, "median")) return "BANDWIDTH_UNDEFINED";
+  if (absl::StrContains(message, "indefinite")) return "RSM_INDEFINITE";
+  if (absl::StrContains(message, "upload is incomplete")) return "ROWS_MISSING";
+  return "INPUTS_DIFFER";
+}
+
 std::string ImpliedReason(const absl::Status& status) {
   for (const char* reason : {"NEVER_FITS", "MEMORY_PRESSURE"}) {
     if (absl::StartsWith(status.message(), reason)) return reason;
   }
   switch (status.code()) {
     case absl::StatusCode::kAlreadyExists:
-      return "CONTENT_DIFFERS";
+      return absl::StrContains(status.message(), "exists with other content")
+                 ? "CONTENT_DIFFERS"
+                 : "DESCRIPTION_DIFFERS";
     case absl::StatusCode::kFailedPrecondition:
-      return "INPUTS_DIFFER";
+      return ReasonOfPrecondition(status.message());
     case absl::StatusCode::kResourceExhausted:
       return "LIMIT_EXCEEDED";
     default:

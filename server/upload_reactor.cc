@@ -82,11 +82,8 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   if (plan_.has_value())
     return absl::InvalidArgumentError("a second header; one stream brings one layer");
   GRAMIAN_ASSIGN_OR_RETURN(plan_, ToUploadPlan(header, state_.options));
-  v1::Layer committed;
-  if (IsPresent(committed)) {
-    present_ = std::move(committed);
-    return absl::OkStatus();
-  }
+  GRAMIAN_ASSIGN_OR_RETURN(const bool is_present, CommitIfPresent());
+  if (is_present) return absl::OkStatus();
   GRAMIAN_RETURN_IF_ERROR(state_.engine.store().Reserve(plan_->size_bytes));
   reserved_bytes_ = plan_->size_bytes;
   GRAMIAN_ASSIGN_OR_RETURN(builder_, RepresentationBuilder::Create(plan_->shape));
@@ -97,17 +94,18 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   return absl::OkStatus();
 }
 
-bool UploadReactor::IsPresent(v1::Layer& committed) const {
+absl::StatusOr<bool> UploadReactor::CommitIfPresent() {
   if (plan_->expected_digest.empty()) return false;
   const absl::StatusOr<StoredLayer> stored = state_.engine.store().GetLayer(plan_->description.key);
   if (!stored.ok() || stored->representation->digest().ToHex() != plan_->expected_digest ||
-      stored->representation->shape() != plan_->shape ||
-      stored->description.probe_set != plan_->description.probe_set ||
-      stored->description.ordinal != plan_->description.ordinal ||
-      stored->description.reduction != plan_->description.reduction) {
+      stored->representation->shape() != plan_->shape) {
     return false;
   }
-  committed = ToProto(*stored);
+  // The description may be another one: the store decides.
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const StoredLayer committed,
+      state_.engine.store().Commit(plan_->description, stored->representation, plan_->on_conflict));
+  present_ = ToProto(committed);
   return true;
 }
 

@@ -59,9 +59,9 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status HandleMessage();
   absl::Status HandleHeader(const v1::UploadHeader& header);
   absl::Status HandleChunk(const ChunkView& chunk);
-  // Whether the layer is there already with the digest the client announced; then `committed` is
-  // set.
-  bool IsPresent(v1::Layer& committed) const;
+  // Whether content with the digest the client announced is there already; then the layer is
+  // committed with it and `present_` set. ALREADY_EXISTS if the layer may not be described anew.
+  absl::StatusOr<bool> CommitIfPresent();
   void BeginCommit();
   absl::Status Commit(v1::Layer& committed);
 

@@ -102,12 +102,51 @@ TEST(ActivationStoreTest, EqualContentAgainIsOkAndGivesTheEarlierLayer) {
   ASSERT_TRUE(store->Commit(Description(0, "fc1"), first, OnConflict::kReject).ok());
   for (const OnConflict on_conflict : {OnConflict::kReject, OnConflict::kReplace}) {
     const absl::StatusOr<StoredLayer> again =
-        store->Commit(Description(0, "fc1", 9), Activations(1.0F), on_conflict);
+        store->Commit(Description(0, "fc1"), Activations(1.0F), on_conflict);
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(again->representation, first);
-    EXPECT_EQ(again->description.ordinal, 0);
   }
   EXPECT_EQ(store->Stats().bytes, kLayerBytes);
+}
+
+TEST(ActivationStoreTest, EqualContentWithAnotherDescriptionIsRejectedByNamingIt) {
+  const auto store = NewStore(kLayerBytes);
+  ASSERT_TRUE(Commit(*store, Description(0, "fc1"), 1.0F).ok());
+  const auto rejection = [&](auto change) {
+    LayerDescription description = Description(0, "fc1");
+    change(description);
+    const absl::Status status = Commit(*store, description, 1.0F);
+    EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
+    return Message(status);
+  };
+  EXPECT_EQ(rejection([](LayerDescription& d) { d.ordinal = 5; }),
+            "layer 'fc1' of snapshot net@0 exists with ordinal 0, not 5");
+  EXPECT_THAT(rejection([](LayerDescription& d) { d.probe_set = "other"; }),
+              HasSubstr("probe set 'probes', not 'other'"));
+  EXPECT_THAT(rejection([](LayerDescription& d) { d.reduction = "mean"; }),
+              HasSubstr("reduction 'none', not 'mean'"));
+  EXPECT_THAT(rejection([](LayerDescription& d) { d.module_path = "m.fc1"; }),
+              HasSubstr("module path '', not 'm.fc1'"));
+  EXPECT_EQ(store->GetLayer({{"default", "net", 0}, "fc1"})->description.ordinal, 0);
+}
+
+TEST(ActivationStoreTest, ReplacingOnlyTheDescriptionKeepsTheRepresentation) {
+  const auto store = NewStore(kLayerBytes);
+  const auto first = Activations(1.0F);
+  ASSERT_TRUE(store->Commit(Description(0, "fc1"), first, OnConflict::kReject).ok());
+  // What is there already, and a copy of it.
+  for (const auto& content : {first, Activations(1.0F)}) {
+    LayerDescription description = Description(0, "fc1", content == first ? 5 : 6);
+    description.probe_set = "other";
+    ASSERT_TRUE(store->Commit(description, content, OnConflict::kReplace).ok());
+    const absl::StatusOr<StoredLayer> layer = store->GetLayer({{"default", "net", 0}, "fc1"});
+    ASSERT_TRUE(layer.ok()) << layer.status();
+    EXPECT_EQ(layer->representation, first);
+    EXPECT_EQ(layer->description.ordinal, description.ordinal);
+    EXPECT_EQ(layer->description.probe_set, "other");
+  }
+  EXPECT_EQ(store->Stats().bytes, kLayerBytes);
+  EXPECT_EQ(store->Stats().layers, 1);
 }
 
 TEST(ActivationStoreTest, OtherContentIsRejectedUnlessReplacementIsAskedFor) {

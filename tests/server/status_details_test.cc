@@ -53,6 +53,19 @@ TEST(StatusDetailsTest, WhatCanNeverFitIsToldFromWhatDoesNotFitNow) {
   EXPECT_EQ(ReasonOf(absl::ResourceExhaustedError("MEMORY_PRESSURE: later")), "MEMORY_PRESSURE");
 }
 
+TEST(StatusDetailsTest, AFaultOfOneLayerIsNotADifferenceOfInputs) {
+  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError(
+                "the centred RSM is 0: all inputs have the same representation")),
+            "LAYER_CONSTANT");
+  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("a median bandwidth needs at least 2 inputs")),
+            "BANDWIDTH_UNDEFINED");
+  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("the centred RSM is indefinite: -1")),
+            "RSM_INDEFINITE");
+  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("the upload is incomplete: row 3 of 4")),
+            "ROWS_MISSING");
+  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("a has 3 rows, b 4")), "INPUTS_DIFFER");
+}
+
 TEST(StatusDetailsTest, OnlyWhatMaySucceedLaterSaysWhenToRetry) {
   EXPECT_EQ(Details(ToGrpcStatus(TryAgain("busy", "QUEUE_FULL"))).details_size(), 2);
   EXPECT_EQ(

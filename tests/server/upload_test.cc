@@ -165,6 +165,29 @@ TEST_F(UploadTest, KnownDigestIsAnsweredBeforeAByteIsSent) {
   EXPECT_EQ(outcome.layer.digest(), header.expected_digest());
 }
 
+TEST_F(UploadTest, SameContentDescribedAnewReplacesTheDescriptionOrIsRefused) {
+  Start();
+  const v1::Layer first = MustUpload(x_, "layer");
+  v1::UploadHeader header = Header(x_, "layer");
+  header.set_ordinal(first.ordinal() + 5);
+  // With and without the digest that makes the bytes superfluous.
+  for (const std::string& digest : {std::string(), first.digest()}) {
+    header.set_expected_digest(digest);
+    header.set_on_conflict(v1::ON_CONFLICT_REJECT);
+    header.set_ordinal(header.ordinal() + 1);
+    const UploadOutcome refused = Upload(header, CutRows(x_, 10));
+    ExpectRefused(refused, grpc::StatusCode::ALREADY_EXISTS,
+                  absl::StrCat(", not ", header.ordinal()));
+    EXPECT_EQ(ReasonIn(refused.status), "DESCRIPTION_DIFFERS");
+    header.set_on_conflict(v1::ON_CONFLICT_REPLACE);
+    const UploadOutcome replaced = Upload(header, CutRows(x_, 10));
+    ASSERT_TRUE(replaced.status.ok()) << replaced.status.error_message();
+    EXPECT_EQ(replaced.layer.ordinal(), header.ordinal());
+    EXPECT_EQ(replaced.layer.digest(), first.digest());
+  }
+  EXPECT_EQ(server_->engine().Stats().store.bytes, first.size_bytes());
+}
+
 TEST_F(UploadTest, ContentOtherThanAnnouncedIsRefused) {
   Start();
   v1::UploadHeader header = Header(x_, "layer");

@@ -26,6 +26,20 @@ absl::Status Full(int64_t bytes, int64_t used, int64_t limit) {
       "MEMORY_PRESSURE: ", bytes, " bytes do not fit, ", used, " of ", limit, " are in use"));
 }
 
+// What two descriptions of a layer say differently, "ordinal 0, not 5"; empty if they say the same.
+std::string Difference(const LayerDescription& is, const LayerDescription& asked) {
+  if (is.ordinal != asked.ordinal)
+    return absl::StrCat("ordinal ", is.ordinal, ", not ", asked.ordinal);
+  const auto texts = [](const char* name, const std::string& a, const std::string& b) {
+    return absl::StrCat(name, " '", a, "', not '", b, "'");
+  };
+  if (is.probe_set != asked.probe_set) return texts("probe set", is.probe_set, asked.probe_set);
+  if (is.reduction != asked.reduction) return texts("reduction", is.reduction, asked.reduction);
+  if (is.module_path != asked.module_path)
+    return texts("module path", is.module_path, asked.module_path);
+  return "";
+}
+
 class MemoryActivationStore final : public ActivationStore {
  public:
   explicit MemoryActivationStore(const StoreOptions& options) : options_(options) {}
@@ -49,7 +63,7 @@ class MemoryActivationStore final : public ActivationStore {
                                      std::shared_ptr<const Representation> representation,
                                      OnConflict on_conflict) override {
     const LayerKey& key = description.key;
-    const StoredLayer layer{description, absl::Now(), std::move(representation)};
+    StoredLayer layer{description, absl::Now(), std::move(representation)};
     // Destroyed after the lock is released: freeing a large array takes a while.
     std::shared_ptr<const Representation> replaced;
     MutexLock lock(mutex_);
@@ -60,13 +74,19 @@ class MemoryActivationStore final : public ActivationStore {
       if (it != layers->end()) earlier = &it->second;
     }
     if (earlier != nullptr) {
-      if (earlier->representation->digest() == layer.representation->digest()) return *earlier;
+      const bool is_equal = earlier->representation->digest() == layer.representation->digest();
+      const std::string difference = Difference(earlier->description, description);
+      if (is_equal && difference.empty()) return *earlier;
       if (on_conflict == OnConflict::kReject) {
-        return absl::AlreadyExistsError(absl::StrCat(
-            "layer '", key.layer, "' of ", Name(key.snapshot),
-            " exists with other content, digest ", earlier->representation->digest().ToHex()));
+        return absl::AlreadyExistsError(
+            absl::StrCat("layer '", key.layer, "' of ", Name(key.snapshot), " exists with ",
+                         is_equal ? difference
+                                  : absl::StrCat("other content, digest ",
+                                                 earlier->representation->digest().ToHex())));
       }
       replaced = earlier->representation;
+      // Readers of the earlier layer and of this one share it.
+      if (is_equal) layer.representation.swap(replaced);
     }
     GRAMIAN_RETURN_IF_ERROR(CheckRoom(layer, replaced.get(), layers));
     bytes_ += layer.representation->size_bytes();

@@ -51,8 +51,8 @@ struct StoredLayer {
   std::shared_ptr<const Representation> representation;  // never null
 };
 
-// What to do when a layer of that name exists with other content. Equal content is always OK and
-// changes nothing.
+// What to do when a layer of that name exists with other content or another description. When both
+// are equal, Commit is OK and changes nothing.
 enum class OnConflict { kReject, kReplace };
 
 // Totals for metrics.
@@ -76,10 +76,12 @@ class ActivationStore {
   // Gives a reservation back: after Commit (whatever it returned) or instead of it.
   virtual void Release(int64_t bytes) = 0;
 
-  // Adds a layer. ALREADY_EXISTS if the name holds other content and on_conflict is kReject;
+  // Adds a layer. ALREADY_EXISTS, naming what differs, if the name holds other content or another
+  // description and on_conflict is kReject; with kReplace, equal content keeps the representation
+  // that is there and takes the new description.
   // RESOURCE_EXHAUSTED if the snapshot has its limit of layers or the bytes do not fit beside what
   // others hold; the caller's own reservation counts as room. Returns the layer as stored (the
-  // earlier one, when equal).
+  // earlier one, when content and description are equal).
   virtual absl::StatusOr<StoredLayer> Commit(const LayerDescription& description,
                                              std::shared_ptr<const Representation> representation,
                                              OnConflict on_conflict) = 0;
