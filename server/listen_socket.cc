@@ -7,20 +7,34 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
 namespace gramian {
+namespace {
+
+constexpr int64_t kMaxPort = 65'535;
+
+}  // namespace
 
 absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text, absl::string_view flag) {
   const size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos || colon == 0 || colon + 1 == text.size()) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " is '", text, "', must be host:port"));
   }
-  return ListenAddress{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+  const absl::string_view port = text.substr(colon + 1);
+  // A name ("https") is looked up when listening begins.
+  int64_t number = 0;
+  if (absl::SimpleAtoi(port, &number) && (number < 0 || number > kMaxPort)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " is '", text, "', the port must be from 0 to ", kMaxPort));
+  }
+  return ListenAddress{std::string(text.substr(0, colon)), std::string(port)};
 }
 
 absl::StatusOr<int> OpenListenSocket(const ListenAddress& address) {

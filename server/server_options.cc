@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/listen_socket.h"
 #include "server/machine.h"
 #include "server/version.h"
 
@@ -109,7 +110,9 @@ absl::Status Validate(const ServerOptions& options) {
     absl::Status status = CheckRange(range.flag, range.value, range.min, range.max);
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  absl::Status status = ParseListenAddress(options.listen, "--listen").status();
+  if (!status.ok()) return status;
+  return ParseListenAddress(options.metrics_listen, "--metrics-listen").status();
 }
 
 ServerOptions WithMachineDefaults(ServerOptions options) {

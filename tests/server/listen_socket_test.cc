@@ -21,7 +21,8 @@ TEST(ListenSocketTest, AddressesAreHostAndPort) {
   const auto six = ParseListenAddress("[::1]:80", "--listen");
   ASSERT_TRUE(six.ok());
   EXPECT_EQ(six->host, "[::1]");
-  for (const std::string text : {"", "80", ":80", "host:"}) {
+  EXPECT_TRUE(ParseListenAddress("localhost:65535", "--listen").ok());
+  for (const std::string text : {"", "80", ":80", "host:", "host:65536", "host:-1"}) {
     const absl::Status status = ParseListenAddress(text, "--listen").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(status.message()), StartsWith("--listen is '"));

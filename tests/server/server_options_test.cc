@@ -69,6 +69,9 @@ TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
                                              {"--log-level", "loud"},
                                              {"--max-rows", "0"},
                                              {"--page-size", "-1"},
+                                             {"--listen", "127.0.0.1:70000"},
+                                             {"--metrics-listen", "127.0.0.1:65536"},
+                                             {"--metrics-listen", "9464"},
                                              {"stray"}}) {
     err_.str("");
     const ParsedOptions parsed = Parse(arguments);
