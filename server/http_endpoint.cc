@@ -23,6 +23,7 @@ namespace {
 constexpr int kThreadCount = 2;
 constexpr std::chrono::milliseconds kPatience{2000};
 constexpr size_t kMaxRequestBytes = 8192;
+constexpr int kPauseMilliseconds = 100;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -117,7 +118,12 @@ void HttpEndpoint::Serve() const {
     if (waiting[1].revents != 0) return;
     // Both threads wake; one of them finds nothing.
     const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) continue;
+    if (fd < 0) {
+      // Without a descriptor left the connection stays acceptable: polling again at once would
+      // spin.
+      if (errno == EMFILE || errno == ENFILE) poll(&waiting[1], 1, kPauseMilliseconds);
+      continue;
+    }
     Answer(fd);
     close(fd);
   }

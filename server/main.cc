@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -33,6 +34,14 @@ void TuneAllocator() {
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
+}
+
+// Every connection takes a descriptor; the soft limit many systems start with is 1024.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void SetUpLogs(const std::string& level) {
@@ -113,6 +122,7 @@ int main(int argc, char** argv) {
       gramian::ParseServerOptions(argc, argv, std::cout, std::cerr);
   if (!parsed.run) return parsed.exit_code;
   SetUpLogs(parsed.options.log_level);
+  RaiseDescriptorLimit();
   signal(SIGPIPE, SIG_IGN);
   try {
     return Run(parsed.options);
