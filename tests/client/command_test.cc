@@ -23,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -35,6 +36,7 @@ struct Result {
 };
 
 std::string Read(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return "";  // a device gives no end
   std::ifstream file(path, std::ios::binary);
   std::stringstream content;
   content << file.rdbuf();
@@ -201,6 +203,32 @@ TEST_F(CommandTest, PushingTheSameAgainIsFineAndOtherContentIsNot) {
   EXPECT_EQ(replaced.exit_code, 0) << replaced.errors;
 }
 
+TEST_F(CommandTest, WhatIsWrongWithTheCommandLineEndsWithTwoAndOneLine) {
+  const std::string file = std::string(EXAMPLES) + "/digits/net1/relu1.npy";
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"push", file, "--network", "a", "--dtype", "int7"},
+                                             {"push", file, "--network", "a", "--reduction", "sum"},
+                                             {"ls", "networks", "--timeout", "-1"},
+                                             {"ls", "layers", "no-step"},
+                                             {"operator", "a@1", "-o", "x.docx"}}) {
+    const Result result = Gramian(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.errors;
+    EXPECT_THAT(result.errors, StartsWith("gramian: "));
+    EXPECT_EQ(result.errors.find('\n'), result.errors.size() - 1) << result.errors;
+  }
+  EXPECT_EQ(Gramian({"push", Path("none.npy"), "--network", "a"}).exit_code, 1);
+}
+
+TEST_F(CommandTest, OutputThatCannotBeWrittenIsAFailure) {
+  fs::create_symlink("/dev/full", Path("stdout.txt"));
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"measures"}, {"--help"}}) {
+    const Result result = Gramian(arguments);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.errors, EndsWith("gramian: standard output could not be written\n"));
+  }
+}
+
 TEST_F(CommandTest, RemovedSnapshotsAreGone) {
   MustPush("net0");
   const Result last = Gramian({"rm", "net0@last"});
@@ -231,14 +259,14 @@ TEST_F(CommandTest, FailuresAreOneLineThatSaysWhatToDo) {
     std::string pattern;
   };
   const Case cases[] = {
-      {{"compare", "net0@100", "net0"}, 1, "write network@step"},
+      {{"compare", "net0@100", "net0"}, 2, "write network@step"},
       {{"compare", "net0@100", "net0@100", "-m", "no-such"}, 1, "`gramian measures`"},
-      {{"compare", "net0@100", "net0@100", "-o", "m.png"}, 1, "end it in .csv"},
+      {{"compare", "net0@100", "net0@100", "-o", "m.png"}, 2, "end it in .csv"},
       {{"compare", "net0@100", "absent@1"}, 1, "`gramian ls`"},
       {{"push", "/nowhere", "--network", "n"}, 1, "no such file"},
       {{"push"}, 2, "--help"},
       {{"bogus"}, 2, "--help"},
-      {{"operator", "net0@100", "--rows", "x"}, 1, "--rows FIRST|FIRST:COUNT"},
+      {{"operator", "net0@100", "--rows", "x"}, 2, "--rows FIRST|FIRST:COUNT"},
   };
   for (const Case& test : cases) {
     const Result result = Gramian(test.arguments);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iostream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,11 +23,14 @@ Exit codes: 0 done; 1 refused by the server, or a file cannot be used; 2 wrong c
 3 worth a retry (the server cannot be reached, is busy, or did not answer in time).
 )";
 
+constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 absl::Status CheckGlobals(const GlobalOptions& globals) {
   if (!(globals.timeout_seconds > 0))
     return absl::InvalidArgumentError("--timeout must be positive");
+  if (globals.server.empty())
+    return absl::InvalidArgumentError("--server is empty, must be HOST:PORT");
   return absl::OkStatus();
 }
 
@@ -35,9 +39,19 @@ void PrintError(const absl::Status& status) {
   absl::FPrintF(stderr, "gramian: %s%s\n", std::string(status.message()), Advice(status));
 }
 
+// Data that never reached its file is no success.
+int FlushOutput(int exit_code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return exit_code;
+  if (exit_code != 0) return exit_code;
+  PrintError(absl::DataLossError("standard output could not be written"));
+  return kFailed;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> GlobalOptions::Connect() const {
+  is_read = true;
   ClientOptions options;
   options.connect_timeout = std::min(absl::Seconds(5), absl::Seconds(timeout_seconds));
   options.call_timeout = absl::Seconds(timeout_seconds);
@@ -143,11 +157,13 @@ int RunCommandLine(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? FlushOutput(0) : kUsage;
   }
   absl::Status status = CheckGlobals(globals);
   if (status.ok()) status = action();
-  if (!status.ok()) PrintError(status);
+  if (status.ok()) return FlushOutput(0);
+  PrintError(status);
+  if (absl::IsInvalidArgument(status) && !globals.is_read) return kUsage;
   return ExitCode(status);
 }
 

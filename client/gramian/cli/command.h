@@ -22,6 +22,10 @@ struct GlobalOptions {
   double timeout_seconds = 600;
   std::string view = "auto";  // auto, heatmap or table
 
+  // Set once the whole command line has been read: by Connect, or by a command before it opens a
+  // file. INVALID_ARGUMENT before that is a wrong command line.
+  mutable bool is_read = false;
+
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
 };
 
@@ -55,11 +59,12 @@ void Note(absl::string_view text);
 // What to do about a failure, as an ending for its message; empty when the message says it all.
 std::string Advice(const absl::Status& status);
 
-// The exit code for a status: 0 done, 1 refused by the server or a file, 2 a wrong command line, 3
-// worth a retry: the server cannot be reached, is busy or did not answer in time.
+// The exit code for a status: 0 done, 1 refused by the server or a file, 3 worth a retry: the
+// server cannot be reached, is busy or did not answer in time.
 int ExitCode(const absl::Status& status);
 
-// Runs the command line and returns the exit code of the process.
+// Runs the command line and returns the exit code of the process: as ExitCode, or 2 for a wrong
+// command line, or 1 if standard output could not be written.
 int RunCommandLine(int argc, char** argv);
 
 }  // namespace gramian::client::cli

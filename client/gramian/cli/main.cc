@@ -1,5 +1,7 @@
 #include <malloc.h>
 
+#include <cstdlib>
+
 #include "gramian/cli/command.h"
 
 int main(int argc, char** argv) {
@@ -7,5 +9,8 @@ int main(int argc, char** argv) {
   // system for it again.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  // What gRPC has to say about itself would come between the lines of errors. Before any of it
+  // runs.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   return gramian::client::cli::RunCommandLine(argc, argv);
 }

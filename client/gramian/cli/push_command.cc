@@ -50,7 +50,8 @@ struct LoadedLayer {
   LayerData data;
 };
 
-absl::StatusOr<std::vector<LoadedLayer>> LoadLayers(const PushOptions& options) {
+absl::StatusOr<std::vector<LoadedLayer>> LoadLayers(const GlobalOptions& globals,
+                                                    const PushOptions& options) {
   std::optional<DType> dtype;
   if (!options.dtype.empty()) {
     const absl::StatusOr<DType> parsed = ParseDType(options.dtype);
@@ -59,6 +60,7 @@ absl::StatusOr<std::vector<LoadedLayer>> LoadLayers(const PushOptions& options) 
   }
   const absl::StatusOr<Reduction> reduction = ParseReduction(options.reduction);
   if (!reduction.ok()) return reduction.status();
+  globals.is_read = true;
   const absl::StatusOr<std::vector<LayerFile>> files = FindLayerFiles(options.paths, options.order);
   if (!files.ok()) return files.status();
   std::vector<LoadedLayer> layers;
@@ -207,7 +209,7 @@ void PrintSummary(const PushOptions& options, const std::vector<LayerInfo>& laye
 
 absl::Status RunPush(const GlobalOptions& globals, const PushOptions& options) {
   if (options.step < 0) return absl::InvalidArgumentError("--step must not be negative");
-  const absl::StatusOr<std::vector<LoadedLayer>> layers = LoadLayers(options);
+  const absl::StatusOr<std::vector<LoadedLayer>> layers = LoadLayers(globals, options);
   if (!layers.ok()) return layers.status();
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
