@@ -68,6 +68,14 @@ absl::Status RpcRecord::Admission() const {
   return TryAgain("the server is draining", "DRAINING");
 }
 
+absl::Status RpcRecord::WithCause(absl::Status status,
+                                  const grpc::CallbackServerContext& context) const {
+  if (!absl::IsCancelled(status)) return status;
+  if (cut_off().stop_requested()) return TryAgain("the server is draining", "DRAINING");
+  if (std::chrono::system_clock::now() < context.deadline()) return status;
+  return absl::DeadlineExceededError("the deadline passed; the computation was stopped");
+}
+
 void RpcRecord::Close(const absl::Status& status) {
   const double seconds = SecondsSince(start_);
   method_.Handled(status.code(), seconds);

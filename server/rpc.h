@@ -2,10 +2,13 @@
 #ifndef GRAMIAN_SERVER_RPC_H_
 #define GRAMIAN_SERVER_RPC_H_
 
+#include <grpcpp/server_context.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <stop_token>
 
 #include "absl/status/status.h"
 #include "gramian/base/compute_pool.h"
@@ -24,6 +27,10 @@ class RpcGate {
   void Leave();
   void Close();
   bool closed() const { return closed_; }
+  // Asks what is in flight to end with DRAINING. Only after Close().
+  void CutOff() { cut_off_.request_stop(); }
+  // Stop is requested by CutOff.
+  std::stop_token cut_off() const { return cut_off_.get_token(); }
   // Waits until nothing is in flight; false if `timeout` passes first. Only after Close().
   bool WaitIdle(std::chrono::milliseconds timeout);
 
@@ -32,6 +39,7 @@ class RpcGate {
   std::atomic<bool> closed_{false};
   Mutex mutex_;
   std::condition_variable_any idle_;
+  std::stop_source cut_off_;
 };
 
 // What the services share. All of it outlives every RPC.
@@ -57,6 +65,11 @@ class RpcRecord {
 
   // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed.
   absl::Status Admission() const;
+  // Stop is requested when the patience of a drain is over.
+  std::stop_token cut_off() const { return state_.gate.cut_off(); }
+  // `status`, but if it is CANCELLED, what cancelled the work: DEADLINE_EXCEEDED if the deadline of
+  // `context` passed, UNAVAILABLE, reason DRAINING, if the drain cut it off.
+  absl::Status WithCause(absl::Status status, const grpc::CallbackServerContext& context) const;
   // Counts the outcome, logs a failure. The RPC is no longer in flight.
   void Close(const absl::Status& status);
 

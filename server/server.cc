@@ -140,9 +140,12 @@ bool Server::Drain(std::chrono::milliseconds patience) {
   impl_->state.metrics.SetDraining(true);
   impl_->grpc->GetHealthCheckService()->SetServingStatus(false);
   const bool finished = impl_->state.gate.WaitIdle(patience);
-  // At the deadline what is left is cancelled; it notices within a tile.
-  impl_->grpc->Shutdown(std::chrono::system_clock::now() +
-                        (finished ? kFlushTime : std::chrono::seconds(0)));
+  if (!finished) {
+    // What is left is told so; it notices within a tile.
+    impl_->state.gate.CutOff();
+    impl_->state.gate.WaitIdle(kFlushTime);
+  }
+  impl_->grpc->Shutdown(std::chrono::system_clock::now() + kFlushTime);
   return finished;
 }
 

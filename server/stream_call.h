@@ -68,7 +68,10 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
   static constexpr size_t kMaxWaiting = 8;
 
   StreamCall(ServerState& state, const MethodMetrics& method, grpc::CallbackServerContext* context)
-      : record_(state, method), context_(context), stall_(state.options.stream_stall_seconds) {}
+      : record_(state, method),
+        context_(context),
+        stall_(state.options.stream_stall_seconds),
+        on_cut_off_(record_.cut_off(), [this] { Stop(); }) {}
   ~StreamCall() override = default;
 
   void Run(const Produce& produce) {
@@ -111,7 +114,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
     {
       MutexLock lock(mutex_);
       produced_ = true;
-      status_ = WithDeadline(std::move(status), *context_);
+      status_ = record_.WithCause(std::move(status), *context_);
       finish = !writing_;
     }
     if (finish) End();
@@ -147,6 +150,9 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
   std::deque<Response> waiting_ GRAMIAN_GUARDED_BY(mutex_);
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
   bool produced_ GRAMIAN_GUARDED_BY(mutex_) = false;
+
+  // Last: its destruction waits for a call of it that is under way.
+  std::stop_callback<std::function<void()>> on_cut_off_;
 };
 
 }  // namespace gramian

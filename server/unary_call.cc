@@ -21,7 +21,9 @@ grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& 
 }
 
 UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context)
-    : record_(record), context_(context) {}
+    : record_(record),
+      context_(context),
+      on_cut_off_(record_.cut_off(), [this] { stop_.request_stop(); }) {}
 
 grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
                                            grpc::CallbackServerContext* context, ComputePool& pool,
@@ -44,18 +46,12 @@ void UnaryCall::Run(const Compute& compute) {
     }
     record_.method().Computed(SecondsSince(start));
   }
-  End(WithDeadline(std::move(status), *context_));
+  End(record_.WithCause(std::move(status), *context_));
 }
 
 void UnaryCall::End(const absl::Status& status) {
   record_.Close(status);
   Finish(ToGrpcStatus(status));
-}
-
-absl::Status WithDeadline(absl::Status status, const grpc::CallbackServerContext& context) {
-  if (!absl::IsCancelled(status) || std::chrono::system_clock::now() < context.deadline())
-    return status;
-  return absl::DeadlineExceededError("the deadline passed; the computation was stopped");
 }
 
 }  // namespace gramian

@@ -44,10 +44,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   RpcRecord record_;
   grpc::CallbackServerContext* const context_;
   std::stop_source stop_;
+  // Last: its destruction waits for a call of it that is under way.
+  std::stop_callback<std::function<void()>> on_cut_off_;
 };
-
-// DEADLINE_EXCEEDED instead of CANCELLED if the deadline is what stopped the work.
-absl::Status WithDeadline(absl::Status status, const grpc::CallbackServerContext& context);
 
 }  // namespace gramian
 

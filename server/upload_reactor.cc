@@ -38,6 +38,7 @@ UploadReactor::UploadReactor(ServerState& state, OpenUploads& open_uploads,
   }
   if (status.ok()) {
     StartRead(&request_);
+    on_cut_off_.emplace(record_.cut_off(), [this] { EndIfReading(); });
   } else {
     End(std::move(status));
   }
@@ -64,13 +65,20 @@ void UploadReactor::OnReadDone(bool ok) {
     End(Named(status));
   } else if (present_.has_value()) {
     End(absl::OkStatus(), &*present_);
-  } else {
-    // Under the lock, so that the sweeper cannot end the stream before the read has begun.
-    MutexLock lock(mutex_);
-    phase_ = Phase::kReading;
-    reading_since_ = std::chrono::steady_clock::now();
-    StartRead(&request_);
+  } else if (!ReadNext()) {
+    End(record_.WithCause(absl::CancelledError(), *context_));
   }
+}
+
+bool UploadReactor::ReadNext() {
+  // Under the lock, so that nobody else can end the stream before the read has begun, and a drain
+  // that found a message being handled is not missed.
+  MutexLock lock(mutex_);
+  if (record_.cut_off().stop_requested()) return false;
+  phase_ = Phase::kReading;
+  reading_since_ = std::chrono::steady_clock::now();
+  StartRead(&request_);
+  return true;
 }
 
 absl::Status UploadReactor::HandleMessage() {
@@ -151,7 +159,7 @@ absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
 
 void UploadReactor::BeginCommit() {
   if (context_->IsCancelled()) {
-    End(WithDeadline(absl::CancelledError("the client ended the upload"), *context_));
+    End(record_.WithCause(absl::CancelledError("the client ended the upload"), *context_));
   } else if (!builder_.has_value()) {
     End(absl::InvalidArgumentError("the stream ended without a header"));
   } else if (!state_.ingest.TrySubmit([this] {
@@ -221,6 +229,15 @@ void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
   End(WithReason(absl::DeadlineExceededError(absl::StrCat(
                      "the upload brought nothing for ", state_.options.upload_idle_seconds, " s")),
                  "UPLOAD_IDLE"));
+}
+
+void UploadReactor::EndIfReading() {
+  {
+    MutexLock lock(mutex_);
+    if (phase_ != Phase::kReading) return;
+    phase_ = Phase::kHandling;
+  }
+  End(record_.WithCause(absl::CancelledError(), *context_));
 }
 
 void UploadReactor::End(absl::Status status, const v1::Layer* committed) {

@@ -8,7 +8,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
@@ -55,6 +57,8 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   ~UploadReactor() override = default;
 
+  // Waits for the next message; false if a drain has cut the stream off.
+  bool ReadNext();
   // OK, or what ends the stream.
   absl::Status HandleMessage();
   absl::Status HandleHeader(const v1::UploadHeader& header);
@@ -71,6 +75,8 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   // Ends the stream, with `committed` before the status if it is OK. The caller does not touch this
   // object any more unless it is inside a reaction.
   void End(absl::Status status, const v1::Layer* committed = nullptr);
+  // Ends the stream with DRAINING if it waits for its client.
+  void EndIfReading();
   // Sends what End left.
   void SendEnd();
   // `status`, saying which layer it is about.
@@ -96,6 +102,9 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   grpc::ByteBuffer response_;        // Being written; belongs to whoever set writing_.
   grpc::ByteBuffer final_response_;  // Set by End, once.
   absl::Status final_status_;        // Set by End, once.
+
+  // Last: its destruction waits for a call of it that is under way.
+  std::optional<std::stop_callback<std::function<void()>>> on_cut_off_;
 };
 
 }  // namespace gramian

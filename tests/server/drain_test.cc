@@ -92,8 +92,28 @@ TEST_F(DrainTest, WorkThatOutlastsThePatienceIsCancelled) {
   Start();
   BeginLongCall();
   EXPECT_FALSE(server_->Drain(milliseconds(1)));
-  EXPECT_FALSE(long_call_.get().ok());
+  const grpc::Status status = long_call_.get();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonIn(status), "DRAINING");
   EXPECT_EQ(server_->engine().Stats().completed, 0);
+}
+
+TEST_F(DrainTest, AnUploadThatOutlastsThePatienceIsToldSo) {
+  Start();
+  const Activations x = RandomActivations(100, 7, 1);
+  const auto context = Context();
+  const auto stream = activations_->UploadLayer(context.get());
+  v1::UploadLayerRequest request;
+  *request.mutable_header() = Header(x, "x");
+  stream->Write(request);
+  v1::UploadLayerResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_FALSE(server_->Drain(milliseconds(1)));
+  EXPECT_FALSE(stream->Read(&response));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonIn(status), "DRAINING");
+  EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
 }
 
 TEST_F(DrainTest, AnOpenUploadMayBeFinished) {
