@@ -183,7 +183,8 @@ TEST_F(CommandTest, AnOperatorIsShownAndWritten) {
   const Result rows =
       Gramian({"operator", "net0@100/relu1", "--rows", "3:2", "-o", Path("p.json")});
   ASSERT_EQ(rows.exit_code, 0) << rows.errors;
-  for (const nlohmann::json& row : Json("p.json")["values"]) {
+  const nlohmann::json file = Json("p.json");
+  for (const nlohmann::json& row : file["values"]) {
     ASSERT_EQ(row.size(), 500U);
     double sum = 0;
     for (const nlohmann::json& value : row) sum += value.get<double>();
