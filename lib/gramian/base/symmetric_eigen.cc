@@ -20,8 +20,10 @@ void dlatrd_(const char* uplo, const lapack_int* n, const lapack_int* nb, double
 namespace gramian {
 namespace {
 
-// Below this order one LAPACK call takes less than a tile.
-constexpr Index kSmallOrder = 256;
+// Up to this order one LAPACK call takes a few tiles at most, and less than the pieces.
+constexpr Index kSmallOrder = 512;
+// The rest of the reduction that is done in one piece.
+constexpr Index kTailOrder = 256;
 // Columns reduced at a time, and rows of a block of the update.
 constexpr Index kPanel = 32;
 constexpr Index kUpdateRows = 256;
@@ -67,7 +69,7 @@ absl::StatusOr<Tridiagonal> Reduce(const ComputeContext& context, Matrix symmetr
   const auto at = [&](Index row, Index col) { return a + col * n + row; };
   Matrix w(kPanel, n);  // n x kPanel column-major
   Index i = 0;
-  for (; n - i > kSmallOrder; i += kPanel) {
+  for (; n - i > kTailOrder; i += kPanel) {
     GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
     const lapack_int order = Int(n - i);
     const lapack_int panel = Int(kPanel);
