@@ -4,10 +4,12 @@
 #include <google/protobuf/duration.pb.h>
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "gramian/v1/errors.pb.h"
 
 namespace gramian {
@@ -17,7 +19,7 @@ constexpr char kReasonUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 constexpr char kRetryUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
 constexpr char kDomain[] = "gramian";
 constexpr size_t kMaxMessageBytes = 1024;
-constexpr int kRetrySeconds = 1;
+constexpr absl::Duration kDefaultRetry = absl::Seconds(1);
 
 // At most kMaxMessageBytes, ending between two UTF-8 characters.
 std::string Cut(absl::string_view message) {
@@ -27,27 +29,14 @@ std::string Cut(absl::string_view message) {
   return std::string(message.substr(0, end));
 }
 
-// What the library says of a layer that is fine to store and cannot be asked this; anything else
-// is about two layers that do not fit together.
-const char* ReasonOfPrecondition(absl::string_view message) {
-  if (absl::StrContains(message, "have the same representation")) return "LAYER_CONSTANT";
-  if (absl::StrContains(message, "median")) return "BANDWIDTH_UNDEFINED";
-  if (absl::StrContains(message, "indefinite")) return "RSM_INDEFINITE";
-  if (absl::StrContains(message, "upload is incomplete")) return "ROWS_MISSING";
-  return "INPUTS_DIFFER";
-}
-
+// What a status says by its code alone: of two layers that do not fit together, of a layer that is
+// there with another description.
 std::string ImpliedReason(const absl::Status& status) {
-  for (const char* reason : {"NEVER_FITS", "MEMORY_PRESSURE"}) {
-    if (absl::StartsWith(status.message(), reason)) return reason;
-  }
   switch (status.code()) {
     case absl::StatusCode::kAlreadyExists:
-      return absl::StrContains(status.message(), "exists with other content")
-                 ? "CONTENT_DIFFERS"
-                 : "DESCRIPTION_DIFFERS";
+      return "DESCRIPTION_DIFFERS";
     case absl::StatusCode::kFailedPrecondition:
-      return ReasonOfPrecondition(status.message());
+      return "INPUTS_DIFFER";
     case absl::StatusCode::kResourceExhausted:
       return "LIMIT_EXCEEDED";
     default:
@@ -56,23 +45,34 @@ std::string ImpliedReason(const absl::Status& status) {
 }
 
 v1::ErrorReason ReasonMessage(const absl::Status& status) {
-  v1::ErrorReason reason;
-  const absl::optional<absl::Cord> payload = status.GetPayload(kReasonUrl);
-  if (payload.has_value() && reason.ParseFromString(std::string(*payload))) return reason;
-  reason.set_reason(ImpliedReason(status));
-  reason.set_domain(kDomain);
-  return reason;
+  v1::ErrorReason message;
+  message.set_domain(kDomain);
+  const std::optional<ErrorReason> reason = GetReason(status);
+  message.set_reason(reason.has_value() ? reason->reason : ImpliedReason(status));
+  if (reason.has_value()) {
+    message.mutable_metadata()->insert(reason->metadata.begin(), reason->metadata.end());
+  }
+  return message;
+}
+
+// Nothing if a retry would not help.
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> given = status.GetPayload(kRetryUrl);
+  int64_t nanoseconds = 0;
+  if (given.has_value() && absl::SimpleAtoi(std::string(*given), &nanoseconds)) {
+    return absl::Nanoseconds(nanoseconds);
+  }
+  if (absl::IsUnavailable(status) || HasReason(status, "MEMORY_PRESSURE") ||
+      HasReason(status, "DISK_FULL")) {
+    return kDefaultRetry;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-absl::Status WithReason(absl::Status status, absl::string_view reason,
-                        std::initializer_list<std::pair<absl::string_view, std::string>> metadata) {
-  v1::ErrorReason message;
-  message.set_reason(std::string(reason));
-  message.set_domain(kDomain);
-  for (const auto& [key, value] : metadata) (*message.mutable_metadata())[std::string(key)] = value;
-  status.SetPayload(kReasonUrl, absl::Cord(message.SerializeAsString()));
+absl::Status RetryAfter(absl::Status status, absl::Duration delay) {
+  status.SetPayload(kRetryUrl, absl::Cord(absl::StrCat(absl::ToInt64Nanoseconds(delay))));
   return status;
 }
 
@@ -91,9 +91,12 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::protobuf::Any* any = details.add_details();
   any->set_type_url(kReasonUrl);
   reason.SerializeToString(any->mutable_value());
-  if (absl::IsUnavailable(status) || reason.reason() == "MEMORY_PRESSURE") {
+  if (const std::optional<absl::Duration> delay = RetryDelayOf(status)) {
     v1::RetryDelay retry;
-    retry.mutable_retry_delay()->set_seconds(kRetrySeconds);
+    const int64_t seconds = absl::ToInt64Seconds(*delay);
+    retry.mutable_retry_delay()->set_seconds(seconds);
+    retry.mutable_retry_delay()->set_nanos(
+        static_cast<int32_t>(absl::ToInt64Nanoseconds(*delay - absl::Seconds(seconds))));
     any = details.add_details();
     any->set_type_url(kRetryUrl);
     retry.SerializeToString(any->mutable_value());

@@ -1,13 +1,13 @@
-// Errors as clients see them: an absl::Status with a reason, and its form on the wire.
+// Errors as clients see them: the form of an absl::Status on the wire.
 #ifndef GRAMIAN_SERVER_STATUS_DETAILS_H_
 #define GRAMIAN_SERVER_STATUS_DETAILS_H_
 
-#include <initializer_list>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gramian/base/error_reason.h"
 
 namespace grpc {
 class Status;
@@ -15,21 +15,19 @@ class Status;
 
 namespace gramian {
 
-// `status` with a reason in UPPER_SNAKE_CASE and values that belong to it, for programs to read.
-absl::Status WithReason(
-    absl::Status status, absl::string_view reason,
-    std::initializer_list<std::pair<absl::string_view, std::string>> metadata = {});
-
 // UNAVAILABLE, reason QUEUE_FULL, DRAINING or the like: the same call may succeed a second later.
 absl::Status TryAgain(absl::string_view message, absl::string_view reason);
 
-// The reason `status` carries or, without one, that its code and message imply (NEVER_FITS,
-// NOT_FOUND, ...).
+// `status` with the time after which the same call may succeed, > 0.
+absl::Status RetryAfter(absl::Status status, absl::Duration delay);
+
+// The reason `status` carries or, without one, what its code implies: LIMIT_EXCEEDED,
+// INPUTS_DIFFER, DESCRIPTION_DIFFERS, else the name of the code.
 std::string ReasonOf(const absl::Status& status);
 
 // The only conversion of an error to gRPC: the same code, the message cut at 1,024 bytes (it
-// travels in an HTTP/2 trailer), an ErrorReason, and a RetryDelay for UNAVAILABLE and memory
-// pressure.
+// travels in an HTTP/2 trailer), an ErrorReason, and a RetryDelay if one was given by RetryAfter,
+// and of a second for UNAVAILABLE, MEMORY_PRESSURE and DISK_FULL.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace gramian

@@ -48,32 +48,31 @@ TEST(StatusDetailsTest, ReasonAndMetadataTravel) {
   EXPECT_EQ(reason.metadata().at("limit"), "7");
 }
 
-TEST(StatusDetailsTest, WhatCanNeverFitIsToldFromWhatDoesNotFitNow) {
-  EXPECT_EQ(ReasonOf(absl::ResourceExhaustedError("NEVER_FITS: 9 bytes of 8")), "NEVER_FITS");
-  EXPECT_EQ(ReasonOf(absl::ResourceExhaustedError("MEMORY_PRESSURE: later")), "MEMORY_PRESSURE");
-}
-
-TEST(StatusDetailsTest, AFaultOfOneLayerIsNotADifferenceOfInputs) {
-  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError(
-                "the centred RSM is 0: all inputs have the same representation")),
-            "LAYER_CONSTANT");
-  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("a median bandwidth needs at least 2 inputs")),
-            "BANDWIDTH_UNDEFINED");
-  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("the centred RSM is indefinite: -1")),
-            "RSM_INDEFINITE");
-  EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("the upload is incomplete: row 3 of 4")),
-            "ROWS_MISSING");
+TEST(StatusDetailsTest, AStatusWithoutAReasonHasThatOfItsCode) {
   EXPECT_EQ(ReasonOf(absl::FailedPreconditionError("a has 3 rows, b 4")), "INPUTS_DIFFER");
+  EXPECT_EQ(ReasonOf(absl::ResourceExhaustedError("too many")), "LIMIT_EXCEEDED");
+  EXPECT_EQ(ReasonOf(absl::AlreadyExistsError("there")), "DESCRIPTION_DIFFERS");
+  EXPECT_EQ(ReasonOf(absl::NotFoundError("no")), "NOT_FOUND");
 }
 
 TEST(StatusDetailsTest, OnlyWhatMaySucceedLaterSaysWhenToRetry) {
   EXPECT_EQ(Details(ToGrpcStatus(TryAgain("busy", "QUEUE_FULL"))).details_size(), 2);
-  EXPECT_EQ(
-      Details(ToGrpcStatus(absl::ResourceExhaustedError("MEMORY_PRESSURE: later"))).details_size(),
-      2);
-  EXPECT_EQ(Details(ToGrpcStatus(absl::ResourceExhaustedError("NEVER_FITS: no"))).details_size(),
-            1);
+  EXPECT_EQ(Details(ToGrpcStatus(MemoryPressure("later", 1, 2))).details_size(), 2);
+  EXPECT_EQ(Details(ToGrpcStatus(NeverFits("no", 2, 1))).details_size(), 1);
   EXPECT_EQ(Details(ToGrpcStatus(absl::NotFoundError("no"))).details_size(), 1);
+}
+
+TEST(StatusDetailsTest, AGivenDelayTravels) {
+  const absl::Status limited =
+      WithReason(absl::ResourceExhaustedError("too fast"), "RATE_LIMITED", {{"limit", "5"}});
+  const v1::ErrorStatus details =
+      Details(ToGrpcStatus(RetryAfter(limited, absl::Milliseconds(2250))));
+  ASSERT_EQ(details.details_size(), 2);
+  EXPECT_EQ(details.details(1).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
+  v1::RetryDelay retry;
+  ASSERT_TRUE(retry.ParseFromString(details.details(1).value()));
+  EXPECT_EQ(retry.retry_delay().seconds(), 2);
+  EXPECT_EQ(retry.retry_delay().nanos(), 250'000'000);
 }
 
 TEST(StatusDetailsTest, LongMessagesAreCutBetweenCharacters) {

@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/mutex.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -76,9 +77,9 @@ absl::Status ComputeContext::CheckStop() const {
 
 absl::Status ComputeContext::CheckScratch(int64_t bytes, const char* what) const {
   if (bytes <= scratch_limit_bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("NEVER_FITS: ", what, " needs ", bytes,
-                                                   " bytes of scratch, the limit is ",
-                                                   scratch_limit_bytes));
+  return NeverFits(
+      absl::StrCat(what, " needs ", bytes, " bytes of scratch, the limit is ", scratch_limit_bytes),
+      bytes, scratch_limit_bytes);
 }
 
 absl::Status ParallelFor(const ComputeContext& context, int64_t count,

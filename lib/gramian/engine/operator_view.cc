@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/matrix.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/geometry/markov_operator.h"
@@ -18,7 +19,9 @@ namespace gramian {
 namespace {
 
 absl::Status ConstantError() {
-  return absl::FailedPreconditionError("all inputs have the same representation in some layer");
+  return WithReason(
+      absl::FailedPreconditionError("all inputs have the same representation in some layer"),
+      "LAYER_CONSTANT");
 }
 
 absl::Status CheckRequest(const OperatorRequest& request, const Operand& operand) {

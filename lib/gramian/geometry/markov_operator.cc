@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "gramian/base/error_reason.h"
 #include "gramian/geometry/rsm.h"
 
 namespace gramian {
@@ -15,8 +16,9 @@ absl::StatusOr<MarkovOperator> MarkovOperator::FromRsm(Matrix rsm) {
   // Centring a constant matrix leaves the roundings of its means, each a sum of n entries.
   const double roundings = std::max(8.0, static_cast<double>(rsm.rows()));
   if (!(least > roundings * std::numeric_limits<double>::epsilon() * size)) {
-    return absl::FailedPreconditionError(
-        "the centred RSM is 0: all inputs have the same representation");
+    return WithReason(absl::FailedPreconditionError(
+                          "the centred RSM is 0: all inputs have the same representation"),
+                      "LAYER_CONSTANT");
   }
   return MarkovOperator(std::move(rsm), least);
 }

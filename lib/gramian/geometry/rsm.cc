@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/geometry/rsm_stream.h"
 
@@ -141,7 +142,8 @@ absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Rep
   const int64_t n = layer.rows();
   const int64_t pairs = n * (n - 1) / 2;
   if (pairs == 0) {
-    return absl::FailedPreconditionError("a median bandwidth needs at least 2 inputs");
+    return WithReason(absl::FailedPreconditionError("a median bandwidth needs at least 2 inputs"),
+                      "BANDWIDTH_UNDEFINED");
   }
   std::vector<int64_t> ranks = {(pairs - 1) / 2, pairs / 2};
   if (kernel.rule == BandwidthRule::kLowerMedian) ranks = {ranks[0]};
@@ -165,8 +167,10 @@ absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Rep
     if (!on_diagonal) median += values[i] / static_cast<double>(values.size());
   }
   if (!(median > 0.0)) {
-    return absl::FailedPreconditionError(absl::StrCat("the median distance of the layer's ", n,
-                                                      " inputs is 0; give a fixed bandwidth"));
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat("the median distance of the layer's ", n,
+                                                   " inputs is 0; give a fixed bandwidth")),
+        "BANDWIDTH_UNDEFINED");
   }
   return kernel.factor * std::sqrt(median);
 }

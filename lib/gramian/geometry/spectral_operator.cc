@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/base/symmetric_eigen.h"
 #include "gramian/geometry/rsm.h"
@@ -93,8 +94,10 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::FromRs
   const double noise = RankCut(n) * size;
   if (std::max(largest, -smallest) <= noise) return std::shared_ptr<const SpectralOperator>();
   if (-smallest > std::max(RankCut(n) * largest, noise)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the centred RSM is indefinite: smallest eigenvalue ", smallest, ", largest ", largest));
+    return WithReason(absl::FailedPreconditionError(
+                          absl::StrCat("the centred RSM is indefinite: smallest eigenvalue ",
+                                       smallest, ", largest ", largest)),
+                      "RSM_INDEFINITE");
   }
   int64_t rank = NumericalRank(eigen.values, n);
   // A semidefinite matrix has no negative eigenvalues but for rounding; positive ones of that size

@@ -1,0 +1,56 @@
+#include "gramian/base/error_reason.h"
+
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace gramian {
+namespace {
+
+// The payload is reason, key, value, key, value, ... with zero bytes between them.
+constexpr char kUrl[] = "gramian/error-reason";
+constexpr char kSeparator = '\0';
+
+}  // namespace
+
+absl::Status WithReason(absl::Status status, absl::string_view reason,
+                        std::initializer_list<std::pair<absl::string_view, std::string>> metadata) {
+  std::string payload(reason);
+  for (const auto& [key, value] : metadata) {
+    payload += kSeparator;
+    payload.append(key.data(), key.size());
+    payload += kSeparator;
+    payload += value;
+  }
+  status.SetPayload(kUrl, absl::Cord(payload));
+  return status;
+}
+
+std::optional<ErrorReason> GetReason(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kUrl);
+  if (!payload.has_value()) return std::nullopt;
+  const std::vector<std::string> parts = absl::StrSplit(std::string(*payload), kSeparator);
+  ErrorReason reason;
+  reason.reason = parts[0];
+  for (size_t i = 1; i + 1 < parts.size(); i += 2) reason.metadata[parts[i]] = parts[i + 1];
+  return reason;
+}
+
+bool HasReason(const absl::Status& status, absl::string_view reason) {
+  const std::optional<ErrorReason> found = GetReason(status);
+  return found.has_value() && found->reason == reason;
+}
+
+absl::Status NeverFits(absl::string_view message, int64_t value, int64_t limit) {
+  return WithReason(absl::ResourceExhaustedError(message), "NEVER_FITS",
+                    {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
+}
+
+absl::Status MemoryPressure(absl::string_view message, int64_t value, int64_t limit) {
+  return WithReason(absl::ResourceExhaustedError(message), "MEMORY_PRESSURE",
+                    {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
+}
+
+}  // namespace gramian
