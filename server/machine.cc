@@ -1,6 +1,7 @@
 #include "server/machine.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,13 @@ int UsableCpuCount() {
   std::ifstream("/sys/fs/cgroup/cpu.max") >> quota_us >> period_us;
   if (quota_us <= 0 || period_us <= 0) return std::max(machine, 1);
   return std::clamp(static_cast<int>(std::ceil(quota_us / period_us)), 1, std::max(machine, 1));
+}
+
+int64_t UsableDescriptorCount() {
+  constexpr int64_t kMost = 1'000'000;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMost;
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, kMost));
 }
 
 }  // namespace gramian

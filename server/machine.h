@@ -13,6 +13,9 @@ int64_t UsableMemoryBytes();
 // run on; at least 1.
 int UsableCpuCount();
 
+// Descriptors this process may have open at once.
+int64_t UsableDescriptorCount();
+
 }  // namespace gramian
 
 #endif  // GRAMIAN_SERVER_MACHINE_H_

@@ -1,10 +1,15 @@
 #include "server/server_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/config_file.h"
 #include "server/listen_socket.h"
 #include "server/machine.h"
 #include "server/version.h"
@@ -33,6 +38,13 @@ void AddBytes(CLI::App& app, const std::string& flag, int64_t& value, const std:
   Add(app, flag, value, meaning)->transform(CLI::AsSizeValue(false));
 }
 
+// So does a time of days: 90s, 12h, 30d.
+void AddTime(CLI::App& app, const std::string& flag, int64_t& value, const std::string& meaning) {
+  const std::map<std::string, int64_t> units = {
+      {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}, {"w", 604'800}};
+  Add(app, flag, value, meaning)->transform(CLI::AsNumberWithUnit(units));
+}
+
 void AddServing(CLI::App& app, ServerOptions& options) {
   Add(app, "--listen", options.listen, "host:port of the gRPC service; port 0 chooses one");
   Add(app, "--metrics-listen", options.metrics_listen, "host:port of /metrics, /livez and /readyz");
@@ -41,6 +53,34 @@ void AddServing(CLI::App& app, ServerOptions& options) {
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
   Add(app, "--threads", options.threads, "threads that compute; 0: the CPUs available");
   Add(app, "--drain-seconds", options.drain_seconds, "how long SIGTERM lets work finish");
+  Add(app, "--drain-delay-seconds", options.drain_delay_seconds,
+      "how long before that requests are still taken while /readyz says no");
+}
+
+void AddKeeping(CLI::App& app, ServerOptions& options) {
+  Add(app, "--data-dir", options.data_dir, "where activations are kept; empty: in memory");
+  AddBytes(app, "--disk-reserve-bytes", options.disk_reserve_bytes,
+           "free space of the data directory's file system that is left alone");
+  AddTime(app, "--retain-age", options.retain_age,
+          "unpinned snapshots nobody used for so long are deleted, e.g. 30d; 0 keeps them");
+  AddBytes(app, "--retain-bytes", options.retain_bytes,
+           "beyond this unpinned snapshots are deleted, least recently used first; 0 keeps them");
+}
+
+void AddConnections(CLI::App& app, ServerOptions& options) {
+  Add(app, "--max-connections", options.max_connections,
+      "connections to the gRPC port; 0: three quarters of the descriptors");
+  Add(app, "--max-streams", options.max_streams, "RPCs of one connection at the same time");
+  Add(app, "--keepalive-seconds", options.keepalive_seconds,
+      "a client silent for so long is asked whether it is there");
+  Add(app, "--keepalive-timeout-seconds", options.keepalive_timeout_seconds,
+      "and dropped if it does not answer for so long");
+  Add(app, "--connection-idle-seconds", options.connection_idle_seconds,
+      "a connection without an RPC for so long is closed");
+  Add(app, "--connection-age-seconds", options.connection_age_seconds,
+      "a connection is closed after so long; 0: never");
+  Add(app, "--connection-grace-seconds", options.connection_grace_seconds,
+      "how much longer its RPCs may take");
 }
 
 void AddLimits(CLI::App& app, ServerOptions& options) {
@@ -49,22 +89,32 @@ void AddLimits(CLI::App& app, ServerOptions& options) {
   Add(app, "--max-rows", options.max_rows, "rows of a layer");
   Add(app, "--max-features", options.max_features, "features of a layer");
   Add(app, "--max-layers", options.max_layers, "layers of a snapshot");
-  Add(app, "--max-uploads", options.max_uploads, "uploads open at the same time");
+  Add(app, "--max-uploads", options.max_uploads, "uploads of one project open at the same time");
   Add(app, "--upload-idle-seconds", options.upload_idle_seconds,
       "an upload that brings nothing for so long is ended");
   Add(app, "--stream-stall-seconds", options.stream_stall_seconds,
       "a client that reads nothing for so long loses its stream");
-  AddBytes(app, "--store-bytes", options.store_bytes,
-           "activations kept; 0: a quarter of the memory");
-  AddBytes(app, "--cache-bytes", options.cache_bytes,
-           "operators kept for reuse; 0: a quarter of the memory");
-  AddBytes(app, "--scratch-bytes", options.scratch_bytes,
-           "memory of one computation; 0: a quarter of the memory");
-  Add(app, "--queue", options.queue, "requests that may wait for a thread");
+  Add(app, "--queue", options.queue, "requests that may wait for a thread or for memory");
   Add(app, "--page-size", options.page_size, "elements of one page of a list");
   Add(app, "--name-bytes", options.name_bytes, "bytes of one id or short text");
   Add(app, "--max-measures", options.max_measures, "measures of one CompareLayers call");
   Add(app, "--max-networks", options.max_networks, "snapshots of one CompareNetworks call");
+}
+
+void AddBudgets(CLI::App& app, ServerOptions& options) {
+  AddBytes(app, "--memory-bytes", options.memory_bytes,
+           "activations kept in memory, operators and computations together; 0: all there is");
+  AddBytes(app, "--store-bytes", options.store_bytes,
+           "activations kept; 0: a quarter of the memory or, with --data-dir, what the disk holds");
+  AddBytes(app, "--cache-bytes", options.cache_bytes,
+           "operators kept for reuse; 0: a quarter of the memory");
+  AddBytes(app, "--scratch-bytes", options.scratch_bytes,
+           "memory of all running computations; 0: a quarter of the memory");
+  AddBytes(app, "--project-bytes", options.project_bytes,
+           "quota of each project: activations kept; 0: none");
+  Add(app, "--project-rate", options.project_rate, "quota of each project: RPCs a second; 0: none");
+  Add(app, "--project-burst", options.project_burst,
+      "RPCs of a project that may come at once; 0: those of a second");
 }
 
 absl::Status CheckRange(absl::string_view flag, int64_t value, int64_t min, int64_t max) {
@@ -73,9 +123,7 @@ absl::Status CheckRange(absl::string_view flag, int64_t value, int64_t min, int6
       absl::StrCat(flag, " is ", value, ", must be from ", min, " to ", max));
 }
 
-}  // namespace
-
-absl::Status Validate(const ServerOptions& options) {
+absl::Status CheckRanges(const ServerOptions& options) {
   constexpr int64_t kMany = int64_t{1} << 62;
   // A message is an int to gRPC; a chunk travels with at most 64 bytes of frame.
   constexpr int64_t kFrameBytes = 64;
@@ -97,6 +145,21 @@ absl::Status Validate(const ServerOptions& options) {
       {"--max-uploads", options.max_uploads, 1, kMany},
       {"--upload-idle-seconds", options.upload_idle_seconds, 1, kMany},
       {"--stream-stall-seconds", options.stream_stall_seconds, 1, 86'400},
+      {"--drain-delay-seconds", options.drain_delay_seconds, 0, 3600},
+      {"--disk-reserve-bytes", options.disk_reserve_bytes, 0, kMany},
+      {"--retain-age", options.retain_age, 0, kMany},
+      {"--retain-bytes", options.retain_bytes, 0, kMany},
+      {"--max-connections", options.max_connections, 0, 1'000'000},
+      {"--max-streams", options.max_streams, 1, 1'000'000},
+      {"--keepalive-seconds", options.keepalive_seconds, 1, 86'400},
+      {"--keepalive-timeout-seconds", options.keepalive_timeout_seconds, 1, 86'400},
+      {"--connection-idle-seconds", options.connection_idle_seconds, 1, 86'400},
+      {"--connection-age-seconds", options.connection_age_seconds, 0, 1'000'000},
+      {"--connection-grace-seconds", options.connection_grace_seconds, 1, 1'000'000},
+      {"--memory-bytes", options.memory_bytes, 0, kMany},
+      {"--project-bytes", options.project_bytes, 0, kMany},
+      {"--project-rate", options.project_rate, 0, 1'000'000'000},
+      {"--project-burst", options.project_burst, 0, 1'000'000'000},
       {"--store-bytes", options.store_bytes, 0, kMany},
       {"--cache-bytes", options.cache_bytes, 0, kMany},
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
@@ -110,49 +173,112 @@ absl::Status Validate(const ServerOptions& options) {
     absl::Status status = CheckRange(range.flag, range.value, range.min, range.max);
     if (!status.ok()) return status;
   }
-  absl::Status status = ParseListenAddress(options.listen, "--listen").status();
-  if (!status.ok()) return status;
-  return ParseListenAddress(options.metrics_listen, "--metrics-listen").status();
+  return absl::OkStatus();
+}
+
+// Activations kept in memory and what computations need must fit together; operators make room.
+absl::Status CheckBudgets(const ServerOptions& options) {
+  const int64_t kept = options.data_dir.empty() ? options.store_bytes : 0;
+  if (options.memory_bytes == 0 || kept <= options.memory_bytes - options.scratch_bytes) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--memory-bytes is ", options.memory_bytes, ", must hold --scratch-bytes ",
+      options.scratch_bytes, kept > 0 ? absl::StrCat(" and --store-bytes ", kept) : ""));
+}
+
+}  // namespace
+
+absl::Status Validate(const ServerOptions& options) {
+  for (const absl::Status& status :
+       {CheckRanges(options), CheckBudgets(options),
+        ParseListenAddress(options.listen, "--listen").status(),
+        ParseListenAddress(options.metrics_listen, "--metrics-listen").status()}) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 ServerOptions WithMachineDefaults(ServerOptions options) {
-  const int64_t quarter = UsableMemoryBytes() / 4;
+  // What a disk holds is up to --disk-reserve-bytes.
+  constexpr int64_t kAnyDisk = int64_t{1} << 60;
   if (options.threads == 0) options.threads = UsableCpuCount();
-  if (options.store_bytes == 0) options.store_bytes = quarter;
+  if (options.memory_bytes == 0) options.memory_bytes = UsableMemoryBytes();
+  const int64_t quarter = options.memory_bytes / 4;
+  if (options.store_bytes == 0) options.store_bytes = options.data_dir.empty() ? quarter : kAnyDisk;
   if (options.cache_bytes == 0) options.cache_bytes = quarter;
   if (options.scratch_bytes == 0) options.scratch_bytes = quarter;
+  if (options.max_connections == 0) options.max_connections = UsableDescriptorCount() / 4 * 3;
+  if (options.project_burst == 0) options.project_burst = options.project_rate;
   return options;
 }
+
+namespace {
+
+// What the command line asks for besides serving.
+struct Modes {
+  bool check_config = false;
+  bool print_config = false;
+};
+
+void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
+  app.set_version_flag("--version", std::string("gramiand ") + kVersion);
+  const char* file = std::getenv("GRAMIAN_CONFIG");
+  app.set_config("--config", file == nullptr ? "" : file,
+                 "TOML or INI file with flags as keys (Env:GRAMIAN_CONFIG)",
+                 file != nullptr && *file != '\0');
+  app.config_formatter(std::make_shared<ConfigFile>(app));
+  app.add_flag("--check-config", modes.check_config, "say whether the configuration is fine, leave")
+      ->configurable(false);
+  app.add_flag("--print-config", modes.print_config, "print the configuration as a file, leave")
+      ->configurable(false);
+  AddServing(app, options);
+  AddKeeping(app, options);
+  AddConnections(app, options);
+  AddLimits(app, options);
+  AddBudgets(app, options);
+}
+
+// Messages of several lines become one.
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
 
 ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream& out,
                                  std::ostream& err) {
   ParsedOptions parsed;
+  Modes modes;
   CLI::App app(
       "gramiand: takes activations of network layers and answers how alike they are.\n"
-      "Every flag has an environment twin, e.g. GRAMIAN_LISTEN for --listen; a flag wins.",
+      "Every flag has an environment twin, e.g. GRAMIAN_LISTEN for --listen, and may be a key of\n"
+      "the file of --config, e.g. listen = \"0.0.0.0:7443\"; a flag wins over the environment, "
+      "that\nover the file.",
       "gramiand");
-  app.set_version_flag("--version", std::string("gramiand ") + kVersion);
-  AddServing(app, parsed.options);
-  AddLimits(app, parsed.options);
+  AddOptions(app, parsed.options, modes);
+  const auto refuse = [&](absl::string_view what) {
+    err << "gramiand: " << OneLine(std::string(what)) << '\n';
+    parsed.run = false;
+    parsed.exit_code = 2;
+    return parsed;
+  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    parsed.run = false;
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-      app.exit(error, out, err);
-    } else {
-      parsed.exit_code = 2;
-      err << "gramiand: " << error.what() << " (--help lists the flags)\n";
+    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) {
+      return refuse(absl::StrCat(error.what(), " (--help lists the flags)"));
     }
+    app.exit(error, out, err);
+    parsed.run = false;
     return parsed;
   }
   const absl::Status status = Validate(parsed.options);
-  if (!status.ok()) {
-    parsed.run = false;
-    parsed.exit_code = 2;
-    err << "gramiand: " << status.message() << '\n';
-    return parsed;
-  }
+  if (!status.ok()) return refuse(status.message());
+  if (modes.print_config) out << app.config_to_str(true, true);
+  if (modes.check_config) out << "the configuration is fine\n";
+  parsed.run = !modes.print_config && !modes.check_config;
   parsed.options = WithMachineDefaults(parsed.options);
   return parsed;
 }

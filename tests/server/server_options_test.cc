@@ -89,6 +89,17 @@ TEST_F(ServerOptionsTest, AMessageMustHoldAChunk) {
   EXPECT_TRUE(Parse({"--chunk-bytes", "4MiB", "--message-bytes", "5MiB"}).run);
 }
 
+TEST_F(ServerOptionsTest, WhatIsKeptInMemoryAndWhatComputesMustFitInTheMemory) {
+  EXPECT_TRUE(
+      Parse({"--memory-bytes", "3MiB", "--store-bytes", "1MiB", "--scratch-bytes", "2MiB"}).run);
+  EXPECT_FALSE(
+      Parse({"--memory-bytes", "3MiB", "--store-bytes", "1025KiB", "--scratch-bytes", "2MiB"}).run);
+  EXPECT_THAT(err_.str(), HasSubstr("--memory-bytes"));
+  EXPECT_TRUE(Parse({"--memory-bytes", "3MiB", "--store-bytes", "1GiB", "--scratch-bytes", "2MiB",
+                     "--data-dir", "/x"})
+                  .run);
+}
+
 TEST_F(ServerOptionsTest, HelpAndVersionEndWell) {
   for (const char* flag : {"--help", "--version"}) {
     const ParsedOptions parsed = Parse({flag});
