@@ -1,64 +1,21 @@
 #include "gramian/client/client.h"
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
 
-#include <atomic>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/rpc/channel.h"
+#include "gramian/rpc/call.h"
+#include "gramian/rpc/connections.h"
 #include "gramian/rpc/convert.h"
 #include "gramian/rpc/status.h"
-#include "gramian/rpc/upload.h"
-#include "gramian/v1/activation_service.grpc.pb.h"
-#include "gramian/v1/admin_service.grpc.pb.h"
-#include "gramian/v1/similarity_service.grpc.pb.h"
 
 namespace gramian::client {
 namespace {
 
 constexpr int kUploadConnectionLimit = 64;
 constexpr int64_t kOperatorValueLimit = 1'000'000'000;
-
-// The context of one call: its deadline, and a stop request that cancels it.
-class CallContext {
- public:
-  CallContext(const CallOptions& options, absl::Duration default_timeout)
-      : on_stop_(options.stop, [this] { context_.TryCancel(); }) {
-    const absl::Duration timeout =
-        options.timeout == absl::ZeroDuration() ? default_timeout : options.timeout;
-    context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  }
-
-  grpc::ClientContext* get() { return &context_; }
-
- private:
-  grpc::ClientContext context_;
-  std::stop_callback<std::function<void()>> on_stop_;
-};
-
-// Fetches all pages of a list. `fetch(request, response)` makes one call, `elements(response)` are
-// what it lists.
-template <typename Element, typename Request, typename Response, typename Fetch, typename Elements>
-absl::StatusOr<std::vector<Element>> FetchAll(Request request, const Response&, const Fetch& fetch,
-                                              const Elements& elements) {
-  std::vector<Element> result;
-  std::string previous_token;
-  do {
-    Response response;
-    if (absl::Status status = fetch(request, &response); !status.ok()) return status;
-    for (const auto& element : elements(response)) result.push_back(FromProto(element));
-    previous_token = request.page_token();
-    request.set_page_token(response.next_page_token());
-    if (!request.page_token().empty() && request.page_token() == previous_token) {
-      return absl::InternalError("the server gave the same page twice");
-    }
-  } while (!request.page_token().empty());
-  return result;
-}
 
 // Reads a stream of one header and blocks into a matrix.
 template <typename Response>
@@ -122,26 +79,6 @@ absl::Status Open(const v1::OperatorHeader& header, OperatorView& view) {
 
 }  // namespace
 
-struct Client::Connections {
-  Connections(const std::string& address, const ClientOptions& client_options)
-      : options(client_options),
-        query(MakeQueryChannel(address)),
-        activations(v1::ActivationService::NewStub(query)),
-        similarity(v1::SimilarityService::NewStub(query)),
-        admin(v1::AdminService::NewStub(query)) {
-    for (int i = 0; i < options.upload_connection_count; ++i)
-      uploads.push_back(MakeUploadChannel(address));
-  }
-
-  const ClientOptions options;
-  const std::shared_ptr<grpc::Channel> query;
-  const std::unique_ptr<v1::ActivationService::Stub> activations;
-  const std::unique_ptr<v1::SimilarityService::Stub> similarity;
-  const std::unique_ptr<v1::AdminService::Stub> admin;
-  std::vector<std::shared_ptr<grpc::Channel>> uploads;  // constant after construction
-  std::atomic<uint32_t> next_upload{0};
-};
-
 Client::Client(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
 Client::~Client() = default;
 
@@ -163,81 +100,6 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
                                                absl::FormatDuration(options.connect_timeout)));
   }
   return std::unique_ptr<Client>(new Client(std::move(connections)));
-}
-
-absl::StatusOr<std::vector<NetworkInfo>> Client::ListNetworks(absl::string_view project,
-                                                              const CallOptions& options) {
-  v1::ListNetworksRequest request;
-  request.set_parent(std::string(project));
-  return FetchAll<NetworkInfo>(
-      request, v1::ListNetworksResponse(),
-      [&](const v1::ListNetworksRequest& page, v1::ListNetworksResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListNetworks(context.get(), page, response));
-      },
-      [](const v1::ListNetworksResponse& response) { return response.networks(); });
-}
-
-absl::StatusOr<std::vector<SnapshotInfo>> Client::ListSnapshots(absl::string_view network,
-                                                                const CallOptions& options) {
-  v1::ListSnapshotsRequest request;
-  request.set_parent(std::string(network));
-  return FetchAll<SnapshotInfo>(
-      request, v1::ListSnapshotsResponse(),
-      [&](const v1::ListSnapshotsRequest& page, v1::ListSnapshotsResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListSnapshots(context.get(), page, response));
-      },
-      [](const v1::ListSnapshotsResponse& response) { return response.snapshots(); });
-}
-
-absl::StatusOr<std::vector<LayerInfo>> Client::ListLayers(absl::string_view snapshot,
-                                                          const CallOptions& options) {
-  v1::ListLayersRequest request;
-  request.set_parent(std::string(snapshot));
-  return FetchAll<LayerInfo>(
-      request, v1::ListLayersResponse(),
-      [&](const v1::ListLayersRequest& page, v1::ListLayersResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListLayers(context.get(), page, response));
-      },
-      [](const v1::ListLayersResponse& response) { return response.layers(); });
-}
-
-absl::StatusOr<LayerInfo> Client::GetLayer(absl::string_view layer, const CallOptions& options) {
-  v1::GetLayerRequest request;
-  request.set_name(std::string(layer));
-  v1::GetLayerResponse response;
-  CallContext context(options, connections_->options.call_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->activations->GetLayer(context.get(), request, &response));
-  if (!status.ok()) return status;
-  return FromProto(response.layer());
-}
-
-absl::StatusOr<DeletedSnapshot> Client::DeleteSnapshot(absl::string_view snapshot,
-                                                       const CallOptions& options) {
-  v1::DeleteSnapshotRequest request;
-  request.set_name(std::string(snapshot));
-  v1::DeleteSnapshotResponse response;
-  CallContext context(options, connections_->options.call_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->activations->DeleteSnapshot(context.get(), request, &response));
-  if (!status.ok()) return status;
-  return DeletedSnapshot{response.layer_count(), response.size_bytes()};
-}
-
-absl::StatusOr<ActivationWriter> Client::OpenLayer(const LayerHeader& header,
-                                                   const UploadOptions& options) {
-  UploadOptions complete = options;
-  if (complete.timeout == absl::ZeroDuration())
-    complete.timeout = connections_->options.stream_timeout;
-  const uint32_t turn = connections_->next_upload.fetch_add(1, std::memory_order_relaxed);
-  const std::shared_ptr<grpc::Channel>& channel =
-      connections_->uploads[turn % connections_->uploads.size()];
-  auto upload = std::make_unique<ActivationWriter::Upload>(header, complete, channel);
-  if (absl::Status status = upload->Start(); !status.ok()) return status;
-  return ActivationWriter(std::move(upload));
 }
 
 absl::StatusOr<std::vector<Score>> Client::CompareLayers(absl::string_view layer_a,

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gramian/client/activation_writer.h"
+#include "gramian/client/download_sink.h"
 #include "gramian/client/types.h"
 
 namespace gramian::client {
@@ -22,10 +23,11 @@ struct ClientOptions {
   absl::Duration connect_timeout = absl::Seconds(10);
   // Of calls that answer with one message.
   absl::Duration call_timeout = absl::Minutes(1);
-  // Of calls that answer with a stream, and of uploads. The server stops computing when it passes.
+  // Of calls that answer with a stream, of uploads and downloads with all of their attempts. The
+  // server stops computing when it passes.
   absl::Duration stream_timeout = absl::Hours(1);
-  // TCP connections that uploads are spread over, apart from the one for everything else, so that a
-  // query never waits behind bulk data. 1 to 64.
+  // TCP connections that uploads and downloads are spread over, apart from the one for everything
+  // else, so that a query never waits behind bulk data. 1 to 64.
   int upload_connection_count = 4;
 };
 
@@ -50,14 +52,14 @@ absl::Duration RetryDelay(const absl::Status& status);
 // A connection to a Gramian server. Thread-safe; one per process is enough. It must outlive its
 // ActivationWriters.
 //
-// Arguments named `project`, `network`, `snapshot` and `layer` are resource names (resource_name.h
-// makes them). `last` as step of a snapshot means the newest one. Lists are complete: the pages are
-// fetched as needed.
+// Arguments named `project`, `network`, `snapshot`, `layer` and `probe_set` are resource names
+// (resource_name.h makes them). `last` as step of a snapshot means the newest one. Lists are
+// complete: the pages are fetched as needed.
 //
 // Every method returns the status the server gave, with ErrorReason; besides that
 // DEADLINE_EXCEEDED, CANCELLED, and UNAVAILABLE when the server cannot be reached. Calls that
 // answer with one message are repeated on UNAVAILABLE, up to four times with growing pauses, except
-// DeleteSnapshot.
+// those that delete or abort.
 class Client {
  public:
   // `address` is `host:port`, e.g. 127.0.0.1:7443. INVALID_ARGUMENT for malformed options;
@@ -79,11 +81,51 @@ class Client {
   // Deletes a snapshot with its layers; the step must be a number.
   absl::StatusOr<DeletedSnapshot> DeleteSnapshot(absl::string_view snapshot,
                                                  const CallOptions& options = {});
+  // Deletes a network with all its snapshots, pinned or not.
+  absl::StatusOr<DeletedNetwork> DeleteNetwork(absl::string_view network,
+                                               const CallOptions& options = {});
+  // Pins a snapshot, so that retention leaves it alone, or unpins it.
+  absl::StatusOr<SnapshotInfo> PinSnapshot(absl::string_view snapshot, bool pinned,
+                                           const CallOptions& options = {});
 
   // Announces a layer and returns when the server has reserved room for it: then write its rows.
   // See ActivationWriter.
   absl::StatusOr<ActivationWriter> OpenLayer(const LayerHeader& header,
                                              const UploadOptions& options = {});
+  // The module paths of those candidates that the snapshot, which need not exist, lacks or has with
+  // other content, in the order given: what a repeated run has to send. Each module path once.
+  absl::StatusOr<std::vector<std::string>> FindMissingLayers(
+      absl::string_view snapshot, const std::vector<LayerCandidate>& candidates,
+      const CallOptions& options = {});
+  // What is there of an upload, `layer` being the layer to be. NOT_FOUND if it never began, was
+  // committed, aborted or dropped.
+  absl::StatusOr<UploadInfo> GetUpload(absl::string_view layer, absl::string_view upload_id,
+                                       const CallOptions& options = {});
+  // Drops an upload and what it brought; its writers end with ABORTED.
+  absl::Status AbortUpload(absl::string_view layer, absl::string_view upload_id,
+                           const CallOptions& options = {});
+
+  // Reads a layer back into `sink`, goes on by itself where a connection broke, and checks the
+  // digest of the whole. ABORTED if the layer was replaced meanwhile; DATA_LOSS if it does not have
+  // its digest or a piece not its checksum; then, and after any other error, what the sink got is
+  // not to be used.
+  absl::StatusOr<LayerInfo> DownloadLayer(absl::string_view layer, DownloadSink& sink,
+                                          const CallOptions& options = {});
+
+  // Creates a probe set; the same one again is OK. Returns it without its input ids.
+  // ALREADY_EXISTS, naming the first difference, if it is there with another count or order or
+  // layers do not fit it.
+  absl::StatusOr<ProbeSetInfo> CreateProbeSet(absl::string_view project,
+                                              const NewProbeSet& probe_set,
+                                              const CallOptions& options = {});
+  // One probe set, with its input ids if it was created with them.
+  absl::StatusOr<ProbeSetInfo> GetProbeSet(absl::string_view probe_set,
+                                           const CallOptions& options = {});
+  // Those of a project, by id, without input ids.
+  absl::StatusOr<std::vector<ProbeSetInfo>> ListProbeSets(absl::string_view project,
+                                                          const CallOptions& options = {});
+  // FAILED_PRECONDITION, naming one, if layers or open uploads name the probe set.
+  absl::Status DeleteProbeSet(absl::string_view probe_set, const CallOptions& options = {});
 
   // One score per measure, in the order given. `measures` are names such as "cka" or "ms-cka-t=4".
   absl::StatusOr<std::vector<Score>> CompareLayers(absl::string_view layer_a,

@@ -75,6 +75,10 @@ std::string LayerName(absl::string_view snapshot, absl::string_view layer) {
   return absl::StrCat(snapshot, "/layers/", EncodeId(layer));
 }
 
+std::string ProbeSetName(absl::string_view project, absl::string_view probe_set) {
+  return absl::StrCat(ProjectName(project), "/probeSets/", EncodeId(probe_set));
+}
+
 absl::StatusOr<std::string> ParseSnapshot(absl::string_view project, absl::string_view text) {
   const size_t at = text.rfind('@');
   const std::string message = absl::StrCat(

@@ -26,6 +26,7 @@ struct SnapshotInfo {
   int64_t step = 0;
   int64_t layer_count = 0;
   int64_t size_bytes = 0;
+  bool pinned = false;  // retention leaves it alone
 };
 
 // One representation: `row_count` inputs (rows) by `feature_count` features (columns).
@@ -41,6 +42,51 @@ struct LayerInfo {
   std::string digest;     // 32 hexadecimal digits; equal digests mean equal content
   int64_t size_bytes = 0;
   absl::Time commit_time;
+};
+
+// Bytes [begin, end) of a row-major matrix.
+struct ByteRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  bool operator==(const ByteRange&) const = default;
+};
+
+// An upload that is not committed yet.
+struct UploadInfo {
+  std::string name;  // the layer to be
+  std::string upload_id;
+  int64_t row_count = 0;
+  int64_t feature_count = 0;
+  DType dtype = DType::kFloat32;
+  std::vector<ByteRange> persisted;  // need not be sent again: ascending, disjoint, not touching
+  int64_t stream_count = 0;          // writers that fill it now
+  absl::Time expire_time;            // when it is dropped unless a writer goes on with it
+};
+
+// A layer to be, as FindMissingLayers asks for it.
+struct LayerCandidate {
+  std::string module_path;
+  std::string digest;  // see digest.h
+};
+
+// n inputs in a fixed order. Layers that name it have exactly n rows, in this order.
+struct ProbeSetInfo {
+  std::string name;                    // resource name
+  std::string display_name;            // the id as a person writes it
+  int64_t input_count = 0;             // n
+  std::string input_ids_digest;        // of digest.h; empty if the probe set is only a count
+  std::vector<std::string> input_ids;  // in order, if they were given and asked for
+  absl::Time create_time;
+};
+
+// A probe set to be created.
+struct NewProbeSet {
+  std::string id;           // as a person writes it, 1 to 255 bytes
+  int64_t input_count = 0;  // n >= 1; may be 0 with input_ids
+  std::vector<std::string> input_ids =
+      {};                             // optional; all different, and small enough for a message
+  std::string input_ids_digest = {};  // optional; says the order of more ids than that
 };
 
 // What became of one comparison. Only kOk has a value.
@@ -205,6 +251,13 @@ struct ServerInfo {
 
 // What DeleteSnapshot removed.
 struct DeletedSnapshot {
+  int64_t layer_count = 0;
+  int64_t size_bytes = 0;
+};
+
+// What DeleteNetwork removed.
+struct DeletedNetwork {
+  int64_t snapshot_count = 0;
   int64_t layer_count = 0;
   int64_t size_bytes = 0;
 };

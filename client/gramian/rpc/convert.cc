@@ -128,7 +128,7 @@ NetworkInfo FromProto(const v1::Network& proto) {
 }
 
 SnapshotInfo FromProto(const v1::Snapshot& proto) {
-  return {proto.name(), proto.step(), proto.layer_count(), proto.size_bytes()};
+  return {proto.name(), proto.step(), proto.layer_count(), proto.size_bytes(), proto.pinned()};
 }
 
 LayerInfo FromProto(const v1::Layer& proto) {
@@ -145,6 +145,36 @@ LayerInfo FromProto(const v1::Layer& proto) {
   layer.size_bytes = proto.size_bytes();
   layer.commit_time = FromProto(proto.commit_time());
   return layer;
+}
+
+std::vector<ByteRange> FromProto(const google::protobuf::RepeatedPtrField<v1::ByteRange>& proto) {
+  std::vector<ByteRange> ranges;
+  for (const v1::ByteRange& range : proto) ranges.push_back({range.begin(), range.end()});
+  return ranges;
+}
+
+UploadInfo FromProto(const v1::Upload& proto) {
+  UploadInfo upload;
+  upload.name = proto.name();
+  upload.upload_id = proto.upload_id();
+  upload.row_count = proto.row_count();
+  upload.feature_count = proto.feature_count();
+  upload.dtype = FromProto(proto.dtype());
+  upload.persisted = FromProto(proto.persisted());
+  upload.stream_count = proto.stream_count();
+  upload.expire_time = FromProto(proto.expire_time());
+  return upload;
+}
+
+ProbeSetInfo FromProto(const v1::ProbeSet& proto) {
+  ProbeSetInfo probe_set;
+  probe_set.name = proto.name();
+  probe_set.display_name = proto.display_name();
+  probe_set.input_count = proto.input_count();
+  probe_set.input_ids_digest = proto.input_ids_digest();
+  probe_set.input_ids.assign(proto.input_ids().begin(), proto.input_ids().end());
+  probe_set.create_time = FromProto(proto.create_time());
+  return probe_set;
 }
 
 Score FromProto(const v1::Score& proto) {

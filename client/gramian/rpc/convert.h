@@ -1,6 +1,8 @@
 #ifndef GRAMIAN_RPC_CONVERT_H_
 #define GRAMIAN_RPC_CONVERT_H_
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gramian/client/activation_writer.h"
@@ -18,6 +20,9 @@ namespace gramian::client {
 NetworkInfo FromProto(const v1::Network& proto);
 SnapshotInfo FromProto(const v1::Snapshot& proto);
 LayerInfo FromProto(const v1::Layer& proto);
+UploadInfo FromProto(const v1::Upload& proto);
+ProbeSetInfo FromProto(const v1::ProbeSet& proto);
+std::vector<ByteRange> FromProto(const google::protobuf::RepeatedPtrField<v1::ByteRange>& proto);
 Score FromProto(const v1::Score& proto);
 MeasureInfo FromProto(const v1::Measure& proto);
 ServerInfo FromProto(const v1::GetServerInfoResponse& proto);

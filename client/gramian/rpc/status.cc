@@ -42,6 +42,11 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return result;
 }
 
+bool IsWorthRetry(const absl::Status& status) {
+  return absl::IsUnavailable(status) ||
+         (absl::IsResourceExhausted(status) && RetryDelay(status) > absl::ZeroDuration());
+}
+
 std::string ErrorReason(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kReasonPayload);
   return payload.has_value() ? std::string(*payload) : std::string();

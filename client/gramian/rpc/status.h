@@ -11,6 +11,10 @@ namespace gramian::client {
 // ErrorReason and RetryDelay of client.h read what the server added to it.
 absl::Status FromGrpc(const grpc::Status& status);
 
+// Whether the same call may succeed a little later, after at least RetryDelay: the server could not
+// be reached, the connection broke, the server shuts down, or it says so itself.
+bool IsWorthRetry(const absl::Status& status);
+
 }  // namespace gramian::client
 
 #endif  // GRAMIAN_RPC_STATUS_H_

@@ -1,0 +1,48 @@
+#ifndef GRAMIAN_RPC_CONNECTIONS_H_
+#define GRAMIAN_RPC_CONNECTIONS_H_
+
+#include <grpcpp/channel.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gramian/client/client.h"
+#include "gramian/rpc/channel.h"
+#include "gramian/v1/activation_service.grpc.pb.h"
+#include "gramian/v1/admin_service.grpc.pb.h"
+#include "gramian/v1/similarity_service.grpc.pb.h"
+
+namespace gramian::client {
+
+// The connections of a Client: one for queries, some for bulk data. Thread-safe.
+struct Client::Connections {
+  Connections(const std::string& address, const ClientOptions& client_options)
+      : options(client_options),
+        query(MakeQueryChannel(address)),
+        activations(v1::ActivationService::NewStub(query)),
+        similarity(v1::SimilarityService::NewStub(query)),
+        admin(v1::AdminService::NewStub(query)) {
+    for (int i = 0; i < options.upload_connection_count; ++i)
+      uploads.push_back(MakeUploadChannel(address));
+  }
+
+  // One of the connections for bulk data, in turn.
+  const std::shared_ptr<grpc::Channel>& NextUpload() {
+    return uploads[next_upload.fetch_add(1, std::memory_order_relaxed) % uploads.size()];
+  }
+
+  const ClientOptions options;
+  const std::shared_ptr<grpc::Channel> query;
+  const std::unique_ptr<v1::ActivationService::Stub> activations;
+  const std::unique_ptr<v1::SimilarityService::Stub> similarity;
+  const std::unique_ptr<v1::AdminService::Stub> admin;
+  std::vector<std::shared_ptr<grpc::Channel>> uploads;  // constant after construction
+  std::atomic<uint32_t> next_upload{0};
+};
+
+}  // namespace gramian::client
+
+#endif  // GRAMIAN_RPC_CONNECTIONS_H_
