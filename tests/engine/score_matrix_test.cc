@@ -83,19 +83,19 @@ class HeldMeasure final : public WidthMeasure {
 class ScorerTest : public ::testing::Test {
  protected:
   // Layers of the given widths over 4 inputs; a width decides the content.
-  std::vector<Operand> Layers(const std::vector<int64_t>& widths) {
-    std::vector<Operand> operands;
+  std::vector<OperandSource> Layers(const std::vector<int64_t>& widths) {
+    std::vector<OperandSource> operands;
     for (const int64_t d : widths) {
-      operands.emplace_back(
-          testing::AsFloat32(testing::RandomNormal(4, d, static_cast<uint64_t>(d))), &cache_);
+      operands.emplace_back(Operand(
+          testing::AsFloat32(testing::RandomNormal(4, d, static_cast<uint64_t>(d))), &cache_));
     }
     return operands;
   }
 
   absl::StatusOr<std::vector<ComparisonBlock>> CompareAll(const ComputeContext& context,
                                                           const SimilarityMeasure& measure,
-                                                          const std::vector<Operand>& rows,
-                                                          const std::vector<Operand>& cols) {
+                                                          const std::vector<OperandSource>& rows,
+                                                          const std::vector<OperandSource>& cols) {
     std::vector<ComparisonBlock> blocks;
     const absl::Status status =
         scorer_.CompareAll(context, measure, rows, cols, [&](ComparisonBlock block) {
@@ -119,7 +119,7 @@ class ScorerTest : public ::testing::Test {
 
 TEST_F(ScorerTest, ComputesOnceAndThenAnswersFromTheStore) {
   const WidthMeasure measure(false);
-  const std::vector<Operand> layers = Layers({1, 2});
+  const std::vector<OperandSource> layers = Layers({1, 2});
   EXPECT_FALSE(scorer_.Find(measure, layers[0], layers[1]).has_value());
   const auto first = scorer_.Compare({}, measure, layers[0], layers[1], Form::kAuto);
   ASSERT_TRUE(first.ok()) << first.status();
@@ -139,7 +139,7 @@ TEST_F(ScorerTest, ComputesOnceAndThenAnswersFromTheStore) {
 
 TEST_F(ScorerTest, BothOrdersOfASymmetricPairShareOneScore) {
   const WidthMeasure measure(true);
-  const std::vector<Operand> layers = Layers({1, 2});
+  const std::vector<OperandSource> layers = Layers({1, 2});
   const auto ab = scorer_.Compare({}, measure, layers[0], layers[1], Form::kAuto);
   const auto ba = scorer_.Compare({}, measure, layers[1], layers[0], Form::kAuto);
   ASSERT_TRUE(ab.ok() && ba.ok());
@@ -151,7 +151,7 @@ TEST_F(ScorerTest, BothOrdersOfASymmetricPairShareOneScore) {
 
 TEST_F(ScorerTest, BothOrdersOfAnAsymmetricPairAreComputed) {
   const WidthMeasure measure(false);
-  const std::vector<Operand> layers = Layers({1, 2});
+  const std::vector<OperandSource> layers = Layers({1, 2});
   EXPECT_EQ(scorer_.Compare({}, measure, layers[0], layers[1], Form::kAuto)->score.value, 102.0);
   EXPECT_EQ(scorer_.Compare({}, measure, layers[1], layers[0], Form::kAuto)->score.value, 201.0);
 }
@@ -159,7 +159,7 @@ TEST_F(ScorerTest, BothOrdersOfAnAsymmetricPairAreComputed) {
 TEST_F(ScorerTest, CallersOfOneUnknownScoreShareItsComputation) {
   constexpr int kThreads = 16;
   const HeldMeasure measure;
-  const std::vector<Operand> layers = Layers({1, 2});
+  const std::vector<OperandSource> layers = Layers({1, 2});
   std::stop_source first_stop;
   ComputeContext first_context;
   first_context.stop = first_stop.get_token();
@@ -188,7 +188,7 @@ TEST_F(ScorerTest, CallersOfOneUnknownScoreShareItsComputation) {
 
 TEST_F(ScorerTest, AForcedFormIsAlwaysComputedAndNotRemembered) {
   const WidthMeasure measure(false);
-  const std::vector<Operand> layers = Layers({1, 2});
+  const std::vector<OperandSource> layers = Layers({1, 2});
   for (int i = 0; i < 2; ++i) {
     const auto forced = scorer_.Compare({}, measure, layers[0], layers[1], Form::kSpectral);
     ASSERT_TRUE(forced.ok());
@@ -242,7 +242,7 @@ TEST_F(ScorerTest, AnAsymmetricMatrixOfOneSideIsComputedInFull) {
 
 TEST_F(ScorerTest, AMatrixReusesWhatIsKnown) {
   const WidthMeasure measure(false);
-  const std::vector<Operand> layers = Layers({1, 2, 3});
+  const std::vector<OperandSource> layers = Layers({1, 2, 3});
   ASSERT_TRUE(scorer_.Compare({}, measure, layers[1], layers[2], Form::kAuto).ok());
   const auto first = CompareAll({}, measure, layers, layers);
   ASSERT_TRUE(first.ok()) << first.status();
@@ -288,8 +288,8 @@ TEST_F(ScorerTest, AnErrorOfTheSinkStopsTheMatrix) {
 TEST_F(ScorerTest, ManyThreadsGetTheSameMatrix) {
   const WidthMeasure measure(true);
   ComputeArena arena(2);
-  const std::vector<Operand> rows = Layers({1, 2, 3, 4, 5});
-  const std::vector<Operand> cols = Layers({4, 5, 6});
+  const std::vector<OperandSource> rows = Layers({1, 2, 3, 4, 5});
+  const std::vector<OperandSource> cols = Layers({4, 5, 6});
   const auto expected = CompareAll({}, measure, rows, cols);
   ASSERT_TRUE(expected.ok());
   const std::unique_ptr<ResultStore> small = NewMemoryResultStore(4);

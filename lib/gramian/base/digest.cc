@@ -2,13 +2,30 @@
 
 #include <xxhash.h>
 
+#include <charconv>
 #include <memory>
+#include <system_error>
 
 #include "absl/strings/str_format.h"
 
 namespace gramian {
 
 std::string Digest::ToHex() const { return absl::StrFormat("%016x%016x", high, low); }
+
+std::optional<Digest> Digest::FromHex(absl::string_view hex) {
+  if (hex.size() != 32) return std::nullopt;
+  Digest digest;
+  const char* const end = hex.data() + hex.size();
+  const char* const middle = hex.data() + 16;
+  // from_chars takes no sign for unsigned numbers and stops at the first character it does not
+  // know.
+  const auto high = std::from_chars(hex.data(), middle, digest.high, 16);
+  const auto low = std::from_chars(middle, end, digest.low, 16);
+  if (high.ec != std::errc() || high.ptr != middle || low.ec != std::errc() || low.ptr != end) {
+    return std::nullopt;
+  }
+  return digest;
+}
 
 struct DigestBuilder::State {
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash{XXH3_createState(),

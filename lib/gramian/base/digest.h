@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -20,6 +21,8 @@ struct Digest {
 
   // 32 lower-case hexadecimal digits, high word first.
   std::string ToHex() const;
+  // The inverse of ToHex, upper-case digits allowed; nothing for any other text.
+  static std::optional<Digest> FromHex(absl::string_view hex);
 };
 
 // XXH3-128 of `header` (what the bytes mean: dtype and shape) followed by `size` bytes at `data`.

@@ -19,8 +19,9 @@ namespace gramian {
 class File {
  public:
   virtual ~File() = default;
-  // Writes all parts, one after the other, from `offset` on. RESOURCE_EXHAUSTED ("DISK_FULL") without
-  // space, DATA_LOSS for an I/O error, both naming the file; what was written of it is undefined.
+  // Writes all parts, one after the other, from `offset` on. RESOURCE_EXHAUSTED (reason DISK_FULL)
+  // without space, DATA_LOSS for an I/O error, both naming the file; what was written of it is
+  // undefined.
   virtual absl::Status WriteAt(int64_t offset, absl::Span<const absl::string_view> parts) = 0;
   // Everything written is on stable storage. After an error it may never be: the file is lost.
   virtual absl::Status Sync() = 0;
@@ -32,7 +33,8 @@ class File {
 };
 
 // Thread-safe. Paths are taken as they are. Errors name the path: NOT_FOUND, ALREADY_EXISTS,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED ("DISK_FULL"), else UNAVAILABLE with the system's words.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), else UNAVAILABLE with the system's
+// words.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

@@ -35,11 +35,11 @@ class DerivedScore final : public Derived {
   const Score value;
 };
 
-bool IsSwapped(const SimilarityMeasure& measure, const Operand& a, const Operand& b) {
+bool IsSwapped(const SimilarityMeasure& measure, const OperandSource& a, const OperandSource& b) {
   return measure.traits().is_symmetric && b.key() < a.key();
 }
 
-Comparison Describe(const Score& score, const Operand& a, const Operand& b) {
+Comparison Describe(const Score& score, const OperandSource& a, const OperandSource& b) {
   Comparison comparison;
   comparison.score = score;
   comparison.rows = a.rows();
@@ -54,15 +54,16 @@ Comparison Mirror(Comparison comparison) {
   return comparison;
 }
 
-bool AreSame(const std::vector<Operand>& a, const std::vector<Operand>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const Operand& x, const Operand& y) { return x.key() == y.key(); });
+bool AreSame(const std::vector<OperandSource>& a, const std::vector<OperandSource>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const OperandSource& x, const OperandSource& y) { return x.key() == y.key(); });
 }
 
 }  // namespace
 
-std::optional<Comparison> Scorer::Find(const SimilarityMeasure& measure, const Operand& a,
-                                       const Operand& b) {
+std::optional<Comparison> Scorer::Find(const SimilarityMeasure& measure, const OperandSource& a,
+                                       const OperandSource& b) {
   const bool swapped = IsSwapped(measure, a, b);
   const std::optional<Score> score =
       results_->Find((swapped ? b : a).key(), (swapped ? a : b).key(), measure.name());
@@ -74,8 +75,8 @@ std::optional<Comparison> Scorer::Find(const SimilarityMeasure& measure, const O
 }
 
 absl::StatusOr<Comparison> Scorer::Compare(const ComputeContext& context,
-                                           const SimilarityMeasure& measure, const Operand& a,
-                                           const Operand& b, Form form) {
+                                           const SimilarityMeasure& measure, const OperandSource& a,
+                                           const OperandSource& b, Form form) {
   if (form == Form::kAuto) {
     if (const std::optional<Comparison> found = Find(measure, a, b)) return *found;
     ++misses_;
@@ -85,20 +86,23 @@ absl::StatusOr<Comparison> Scorer::Compare(const ComputeContext& context,
 }
 
 absl::StatusOr<Comparison> Scorer::Compute(const ComputeContext& context,
-                                           const SimilarityMeasure& measure, const Operand& a,
-                                           const Operand& b, Form form) {
+                                           const SimilarityMeasure& measure, const OperandSource& a,
+                                           const OperandSource& b, Form form) {
   using Result = absl::StatusOr<std::shared_ptr<const Derived>>;
   const Clock::time_point start = Clock::now();
   const bool swapped = IsSwapped(measure, a, b);
-  const Operand& first = swapped ? b : a;
-  const Operand& second = swapped ? a : b;
+  const OperandSource& first = swapped ? b : a;
+  const OperandSource& second = swapped ? a : b;
   const auto compute = [&](const ComputeContext& flight) -> Result {
     // Another flight may have ended since the caller looked.
     if (form == Form::kAuto) {
       const auto known = results_->Find(first.key(), second.key(), measure.name());
       if (known.has_value()) return std::make_shared<const DerivedScore>(*known);
     }
-    GRAMIAN_ASSIGN_OR_RETURN(const Score score, measure.Compare(flight, first, second, form));
+    GRAMIAN_ASSIGN_OR_RETURN(const Operand loaded_first, first.Load());
+    GRAMIAN_ASSIGN_OR_RETURN(const Operand loaded_second, second.Load());
+    GRAMIAN_ASSIGN_OR_RETURN(const Score score,
+                             measure.Compare(flight, loaded_first, loaded_second, form));
     ++completed_;
     if (form == Form::kAuto) results_->Insert(first.key(), second.key(), measure.name(), score);
     return std::make_shared<const DerivedScore>(score);
@@ -117,7 +121,7 @@ absl::StatusOr<Comparison> Scorer::Compute(const ComputeContext& context,
 // making the columns' operators overlap. Each of them gets its share of the scratch; one that needs
 // more runs alone afterwards.
 absl::Status Scorer::ComputeCells(const ComputeContext& context, const SimilarityMeasure& measure,
-                                  const Operand& row, const std::vector<Operand>& cols,
+                                  const OperandSource& row, const std::vector<OperandSource>& cols,
                                   const std::vector<size_t>& missing,
                                   std::vector<Comparison>& cells) {
   const Stopwatch stopwatch(compute_nanoseconds_);
@@ -146,7 +150,7 @@ absl::Status Scorer::ComputeCells(const ComputeContext& context, const Similarit
 
 // Completes `cells`, of which the leading ones may be known.
 absl::Status Scorer::CompareRow(const ComputeContext& context, const SimilarityMeasure& measure,
-                                const Operand& row, const std::vector<Operand>& cols,
+                                const OperandSource& row, const std::vector<OperandSource>& cols,
                                 std::vector<Comparison>& cells) {
   std::vector<size_t> missing;
   for (size_t col = cells.size(); col < cols.size(); ++col) {
@@ -160,7 +164,8 @@ absl::Status Scorer::CompareRow(const ComputeContext& context, const SimilarityM
 }
 
 absl::Status Scorer::CompareAll(const ComputeContext& context, const SimilarityMeasure& measure,
-                                const std::vector<Operand>& rows, const std::vector<Operand>& cols,
+                                const std::vector<OperandSource>& rows,
+                                const std::vector<OperandSource>& cols,
                                 const std::function<absl::Status(ComparisonBlock)>& on_block) {
   const bool mirrored = measure.traits().is_symmetric && AreSame(rows, cols);
   // What is left of the diagonal in each row to come, from the rows before it.

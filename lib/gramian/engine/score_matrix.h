@@ -12,10 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
+#include "gramian/engine/operand_source.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/measure/measure.h"
-#include "gramian/measure/operand.h"
 
 namespace gramian {
 
@@ -62,7 +62,8 @@ struct ScorerStats {
   double compute_seconds = 0.0;
 };
 
-// Compares operands, which see the same n inputs (the caller has checked). Thread-safe.
+// Compares operands, which see the same n inputs (the caller has checked). Activations are loaded
+// only for scores that are not known. Thread-safe.
 //
 // Callers that ask for one unknown score at the same time share its computation, by the rules of
 // OperatorCache. A symmetric measure is given a pair in the order of the operands' keys, whichever
@@ -73,32 +74,33 @@ class Scorer {
   explicit Scorer(ResultStore* results) : results_(results) {}
 
   // The score of (a, b) if it is known.
-  std::optional<Comparison> Find(const SimilarityMeasure& measure, const Operand& a,
-                                 const Operand& b);
+  std::optional<Comparison> Find(const SimilarityMeasure& measure, const OperandSource& a,
+                                 const OperandSource& b);
   // The score of (a, b), computed unless it is known; a forced `form` is always computed and not
-  // remembered. Errors of SimilarityMeasure::Compare.
+  // remembered. Errors of SimilarityMeasure::Compare and of loading.
   absl::StatusOr<Comparison> Compare(const ComputeContext& context,
-                                     const SimilarityMeasure& measure, const Operand& a,
-                                     const Operand& b, Form form);
+                                     const SimilarityMeasure& measure, const OperandSource& a,
+                                     const OperandSource& b, Form form);
 
   // rows x cols into `sink`, a block for each row. If both sides are the same and the measure is
-  // symmetric, the upper half is computed and mirrored. Errors of SimilarityMeasure::Compare and of
-  // the sink.
+  // symmetric, the upper half is computed and mirrored. Errors of SimilarityMeasure::Compare, of
+  // loading and of the sink.
   absl::Status CompareAll(const ComputeContext& context, const SimilarityMeasure& measure,
-                          const std::vector<Operand>& rows, const std::vector<Operand>& cols,
+                          const std::vector<OperandSource>& rows,
+                          const std::vector<OperandSource>& cols,
                           const std::function<absl::Status(ComparisonBlock)>& on_block);
 
   ScorerStats Stats() const;
 
  private:
   absl::StatusOr<Comparison> Compute(const ComputeContext& context,
-                                     const SimilarityMeasure& measure, const Operand& a,
-                                     const Operand& b, Form form);
+                                     const SimilarityMeasure& measure, const OperandSource& a,
+                                     const OperandSource& b, Form form);
   absl::Status ComputeCells(const ComputeContext& context, const SimilarityMeasure& measure,
-                            const Operand& row, const std::vector<Operand>& cols,
+                            const OperandSource& row, const std::vector<OperandSource>& cols,
                             const std::vector<size_t>& missing, std::vector<Comparison>& cells);
   absl::Status CompareRow(const ComputeContext& context, const SimilarityMeasure& measure,
-                          const Operand& row, const std::vector<Operand>& cols,
+                          const OperandSource& row, const std::vector<OperandSource>& cols,
                           std::vector<Comparison>& cells);
 
   ResultStore* const results_;

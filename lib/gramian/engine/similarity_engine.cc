@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/engine/operand_source.h"
 #include "gramian/measure/measure_registry.h"
 #include "gramian/measure/operand.h"
 
@@ -28,9 +29,8 @@ absl::Status CheckComparable(const StoredLayer& a, const StoredLayer& b) {
     return differ(absl::StrCat("probe set '", a.description.probe_set, "'"),
                   absl::StrCat("probe set '", b.description.probe_set, "'"));
   }
-  if (a.representation->rows() != b.representation->rows()) {
-    return differ(absl::StrCat(a.representation->rows(), " inputs"),
-                  absl::StrCat(b.representation->rows(), " inputs"));
+  if (a.shape.rows != b.shape.rows) {
+    return differ(absl::StrCat(a.shape.rows, " inputs"), absl::StrCat(b.shape.rows, " inputs"));
   }
   return absl::OkStatus();
 }
@@ -72,19 +72,6 @@ std::vector<std::string> LayerNames(const std::vector<StoredLayer>& layers) {
   return names;
 }
 
-std::vector<std::shared_ptr<const Representation>> Representations(
-    const std::vector<StoredLayer>& layers) {
-  std::vector<std::shared_ptr<const Representation>> result;
-  for (const StoredLayer& layer : layers) result.push_back(layer.representation);
-  return result;
-}
-
-std::vector<Operand> LayerOperands(const std::vector<StoredLayer>& layers, DerivedCache* cache) {
-  std::vector<Operand> operands;
-  for (const StoredLayer& layer : layers) operands.emplace_back(layer.representation, cache);
-  return operands;
-}
-
 const absl::Status& StatusOf(const absl::Status& status) { return status; }
 
 template <typename T>
@@ -95,10 +82,12 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 }  // namespace
 
 struct SimilarityEngine::Impl {
-  explicit Impl(const EngineOptions& options)
-      : arena(options.threads),
+  Impl(const EngineOptions& options, std::unique_ptr<ActivationStore> activations,
+       std::unique_ptr<ResultStore> scores)
+      : store(std::move(activations)),
+        results(std::move(scores)),
+        arena(options.threads),
         cache(options.cache_limit_bytes),
-        results(NewMemoryResultStore(options.result_limit)),
         scorer(results.get()),
         scratch_limit_bytes(options.scratch_limit_bytes) {}
 
@@ -123,32 +112,53 @@ struct SimilarityEngine::Impl {
     }
   }
 
+  OperandSource Source(StoredLayer layer) {
+    return OperandSource(store.get(), std::move(layer), &cache);
+  }
+  std::vector<OperandSource> Sources(const std::vector<StoredLayer>& layers) {
+    std::vector<OperandSource> sources;
+    for (const StoredLayer& layer : layers) sources.push_back(Source(layer));
+    return sources;
+  }
+
+  const std::unique_ptr<ActivationStore> store;
+  const std::unique_ptr<ResultStore> results;
   ComputeArena arena;
   OperatorCache cache;
-  const std::unique_ptr<ResultStore> results;
   Scorer scorer;
   const int64_t scratch_limit_bytes;
   std::atomic<int64_t> running{0};
   std::atomic<int64_t> cancelled{0};
 };
 
-SimilarityEngine::SimilarityEngine(const EngineOptions& options)
+absl::StatusOr<std::unique_ptr<SimilarityEngine>> SimilarityEngine::Open(
+    const EngineOptions& options) {
+  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<ActivationStore> store,
+                           ActivationStore::Open(options.store));
+  return std::make_unique<SimilarityEngine>(options, std::move(store),
+                                            NewMemoryResultStore(options.result_limit));
+}
+
+SimilarityEngine::SimilarityEngine(const EngineOptions& options,
+                                   std::unique_ptr<ActivationStore> store,
+                                   std::unique_ptr<ResultStore> results)
     : options_(options),
-      store_(NewMemoryActivationStore(options.store)),
-      impl_(std::make_unique<Impl>(options)) {}
+      impl_(std::make_unique<Impl>(options, std::move(store), std::move(results))) {}
 
 SimilarityEngine::~SimilarityEngine() = default;
+
+ActivationStore& SimilarityEngine::store() { return *impl_->store; }
 
 absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
     const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures, Form form,
     std::stop_token stop) {
   using Result = absl::StatusOr<std::vector<Comparison>>;
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<MeasurePtr> parsed, ParseAll(measures));
-  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, store_->GetLayer(a));
-  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, store_->GetLayer(b));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, impl_->store->GetLayer(b));
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
-  const Operand operand_a(layer_a.representation, &impl_->cache);
-  const Operand operand_b(layer_b.representation, &impl_->cache);
+  const OperandSource operand_a = impl_->Source(layer_a);
+  const OperandSource operand_b = impl_->Source(layer_b);
   return impl_->Run(std::move(stop), [&](const ComputeContext& context) -> Result {
     std::vector<Comparison> comparisons;
     for (const MeasurePtr& measure : parsed) {
@@ -163,11 +173,11 @@ absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
 absl::StatusOr<std::optional<std::vector<Comparison>>> SimilarityEngine::FindCompared(
     const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures) {
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<MeasurePtr> parsed, ParseAll(measures));
-  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, store_->GetLayer(a));
-  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, store_->GetLayer(b));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, impl_->store->GetLayer(b));
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
-  const Operand operand_a(layer_a.representation, &impl_->cache);
-  const Operand operand_b(layer_b.representation, &impl_->cache);
+  const OperandSource operand_a = impl_->Source(layer_a);
+  const OperandSource operand_b = impl_->Source(layer_b);
   std::vector<Comparison> comparisons;
   for (const MeasurePtr& measure : parsed) {
     std::optional<Comparison> found = impl_->scorer.Find(*measure, operand_a, operand_b);
@@ -182,14 +192,14 @@ absl::Status SimilarityEngine::CompareSnapshots(const SnapshotSelection& a,
                                                 const std::string& measure, const MatrixSink& sink,
                                                 std::stop_token stop) {
   GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_a, Select(*store_, a));
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_b, Select(*store_, b));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_a, Select(*impl_->store, a));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_b, Select(*impl_->store, b));
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_a));
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_b));
   return impl_->Run(std::move(stop), [&](const ComputeContext& context) -> absl::Status {
     GRAMIAN_RETURN_IF_ERROR(sink.on_header({LayerNames(layers_a), LayerNames(layers_b)}));
-    return impl_->scorer.CompareAll(context, *parsed, LayerOperands(layers_a, &impl_->cache),
-                                    LayerOperands(layers_b, &impl_->cache), sink.on_block);
+    return impl_->scorer.CompareAll(context, *parsed, impl_->Sources(layers_a),
+                                    impl_->Sources(layers_b), sink.on_block);
   });
 }
 
@@ -203,13 +213,13 @@ absl::Status SimilarityEngine::CompareNetworks(absl::Span<const SnapshotSelectio
         absl::StrCat("measure '", parsed->name(), "' compares layers, not networks"));
   }
   std::vector<StoredLayer> reference;
-  std::vector<Operand> operands;
+  std::vector<OperandSource> operands;
   MatrixHeader header;
   for (const SnapshotSelection& network : networks) {
-    GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*store_, network));
+    GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*impl_->store, network));
     if (reference.empty()) reference = layers;
     GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference, layers));
-    operands.emplace_back(Representations(layers), fusion, &impl_->cache);
+    operands.emplace_back(impl_->store.get(), layers, fusion, &impl_->cache);
     header.row_names.push_back(Name(network.snapshot));
   }
   header.col_names = header.row_names;
@@ -223,7 +233,7 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
                                                            const Fusion* fusion,
                                                            const OperatorRequest& request,
                                                            std::stop_token stop) {
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*store_, selection));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*impl_->store, selection));
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers, layers));
   if (fusion != nullptr) {
     GRAMIAN_RETURN_IF_ERROR(Validate(*fusion));
@@ -231,18 +241,20 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
     return absl::InvalidArgumentError(
         absl::StrCat("an operator of ", layers.size(), " layers needs a fusion"));
   }
-  const Operand operand = fusion == nullptr
-                              ? Operand(layers.front().representation, &impl_->cache)
-                              : Operand(Representations(layers), *fusion, &impl_->cache);
-  return impl_->Run(std::move(stop), [&](const ComputeContext& context) {
-    return ViewOperator(context, operand, request, &impl_->cache);
-  });
+  const OperandSource source =
+      fusion == nullptr ? impl_->Source(layers.front())
+                        : OperandSource(impl_->store.get(), layers, *fusion, &impl_->cache);
+  return impl_->Run(std::move(stop),
+                    [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
+                      GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
+                      return ViewOperator(context, operand, request, &impl_->cache);
+                    });
 }
 
 EngineStats SimilarityEngine::Stats() const {
   const ScorerStats scorer = impl_->scorer.Stats();
   EngineStats stats;
-  stats.store = store_->Stats();
+  stats.store = impl_->store->Stats();
   stats.cache = impl_->cache.Stats();
   stats.result_hits = scorer.hits;
   stats.result_misses = scorer.misses;

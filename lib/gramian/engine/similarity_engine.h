@@ -13,13 +13,13 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
-#include "gramian/engine/activation_store.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/engine/score_matrix.h"
 #include "gramian/geometry/alternating_diffusion.h"
 #include "gramian/measure/measure.h"
+#include "gramian/store/activation_store.h"
 
 namespace gramian {
 
@@ -55,13 +55,19 @@ struct EngineOptions {
 // themselves. All comparing methods return NOT_FOUND for an unknown layer, FAILED_PRECONDITION if
 // the sides saw other inputs (probe set or n differ; the message names the first difference),
 // INVALID_ARGUMENT for an unknown measure or one that does not apply, RESOURCE_EXHAUSTED if the
-// work can never fit the scratch limit, CANCELLED when `stop` fires.
+// work can never fit the scratch limit, CANCELLED when `stop` fires, DATA_LOSS if activations that
+// are needed are damaged. Activations are loaded only for scores that are not known.
 class SimilarityEngine {
  public:
-  explicit SimilarityEngine(const EngineOptions& options);
+  // Opens the store of the options, and with a data directory the scores in it. Errors of
+  // ActivationStore::Open.
+  static absl::StatusOr<std::unique_ptr<SimilarityEngine>> Open(const EngineOptions& options);
+  // With what is open already: neither is null.
+  SimilarityEngine(const EngineOptions& options, std::unique_ptr<ActivationStore> store,
+                   std::unique_ptr<ResultStore> results);
   ~SimilarityEngine();
 
-  ActivationStore& store() { return *store_; }
+  ActivationStore& store();
   const EngineOptions& options() const { return options_; }
 
   // One pair, many measures (canonical or short names): one Comparison per name, in order.
@@ -94,7 +100,6 @@ class SimilarityEngine {
  private:
   struct Impl;
   const EngineOptions options_;
-  std::unique_ptr<ActivationStore> store_;
   std::unique_ptr<Impl> impl_;
 };
 

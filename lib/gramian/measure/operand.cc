@@ -76,14 +76,27 @@ double MomentWork(const Representation& layer) {
 
 }  // namespace
 
+std::string Operand::LayerKey(const Digest& layer) { return layer.ToHex(); }
+
+std::string Operand::NetworkKey(absl::Span<const Digest> layers, const Fusion& fusion) {
+  std::string key = "fused";
+  for (const Digest& layer : layers) absl::StrAppend(&key, "/", layer.ToHex());
+  absl::StrAppend(&key, "/", fusion.ToString());
+  return key;
+}
+
 Operand::Operand(std::shared_ptr<const Representation> layer, DerivedCache* cache)
-    : layers_{std::move(layer)}, fused_(false), cache_(cache), key_(layers_[0]->digest().ToHex()) {}
+    : layers_{std::move(layer)},
+      fused_(false),
+      cache_(cache),
+      key_(LayerKey(layers_[0]->digest())) {}
 
 Operand::Operand(std::vector<std::shared_ptr<const Representation>> layers, const Fusion& fusion,
                  DerivedCache* cache)
-    : layers_(std::move(layers)), fused_(true), fusion_(fusion), cache_(cache), key_("fused") {
-  for (const auto& layer : layers_) absl::StrAppend(&key_, "/", layer->digest().ToHex());
-  absl::StrAppend(&key_, "/", fusion_.ToString());
+    : layers_(std::move(layers)), fused_(true), fusion_(fusion), cache_(cache) {
+  std::vector<Digest> digests;
+  for (const auto& layer : layers_) digests.push_back(layer->digest());
+  key_ = NetworkKey(digests, fusion_);
 }
 
 int64_t Operand::cols() const {

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/derived.h"
+#include "gramian/base/digest.h"
 #include "gramian/geometry/alternating_diffusion.h"
 #include "gramian/geometry/centered_features.h"
 #include "gramian/geometry/kernel.h"
@@ -38,6 +40,9 @@ class Operand {
   int64_t cols() const;
   // Names the content: equal keys mean equal operands.
   const std::string& key() const { return key_; }
+  // The same from the digests alone.
+  static std::string LayerKey(const Digest& layer);
+  static std::string NetworkKey(absl::Span<const Digest> layers, const Fusion& fusion);
   const std::vector<std::shared_ptr<const Representation>>& layers() const { return layers_; }
 
   // The operand of one of layers() alone.

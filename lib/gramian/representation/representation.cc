@@ -31,7 +31,7 @@ absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape) {
 }
 
 Representation::Representation(const RepresentationShape& shape, int64_t size_bytes,
-                               std::unique_ptr<std::byte[]> bytes, const Digest& digest)
+                               std::shared_ptr<const std::byte[]> bytes, const Digest& digest)
     : shape_(shape), size_bytes_(size_bytes), bytes_(std::move(bytes)), digest_(digest) {}
 
 std::string Representation::DigestHeader(const RepresentationShape& shape) {
@@ -52,6 +52,19 @@ absl::StatusOr<std::shared_ptr<const Representation>> Representation::Create(
   const Digest digest = ComputeDigest(DigestHeader(shape), bytes.get(), size);
   return std::shared_ptr<const Representation>(
       new Representation(shape, size, std::move(bytes), digest));
+}
+
+std::shared_ptr<const Representation> Representation::FromVerified(
+    const RepresentationShape& shape, std::shared_ptr<const std::byte> bytes,
+    const Digest& digest) {
+  const std::byte* const data = bytes.get();
+  return std::shared_ptr<const Representation>(
+      new Representation(shape, shape.rows * shape.cols * SizeOf(shape.dtype),
+                         std::shared_ptr<const std::byte[]>(std::move(bytes), data), digest));
+}
+
+Digest Representation::DigestOf(const RepresentationShape& shape, const std::byte* bytes) {
+  return ComputeDigest(DigestHeader(shape), bytes, shape.rows * shape.cols * SizeOf(shape.dtype));
 }
 
 absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix(

@@ -36,6 +36,13 @@ class Representation {
   // check, one for the digest.
   static absl::StatusOr<std::shared_ptr<const Representation>> Create(
       const RepresentationShape& shape, std::unique_ptr<std::byte[]> bytes);
+  // Shares SizeBytes(shape) bytes that were checked when `digest` was computed, such as those of a
+  // mapped file, for as long as it lives; they do not change. O(1).
+  static std::shared_ptr<const Representation> FromVerified(const RepresentationShape& shape,
+                                                            std::shared_ptr<const std::byte> bytes,
+                                                            const Digest& digest);
+  // The digest that bytes have as the content of a representation. O(n d).
+  static Digest DigestOf(const RepresentationShape& shape, const std::byte* bytes);
 
   // Copies a float32 or float64 matrix: for tests and in-process use.
   static absl::StatusOr<std::shared_ptr<const Representation>> FromMatrix(const MatrixF& matrix);
@@ -59,7 +66,7 @@ class Representation {
   friend class RepresentationBuilder;
 
   Representation(const RepresentationShape& shape, int64_t size_bytes,
-                 std::unique_ptr<std::byte[]> bytes, const Digest& digest);
+                 std::shared_ptr<const std::byte[]> bytes, const Digest& digest);
 
   // What the digest covers besides the bytes.
   static std::string DigestHeader(const RepresentationShape& shape);
@@ -67,7 +74,7 @@ class Representation {
 
   const RepresentationShape shape_;
   const int64_t size_bytes_;
-  const std::unique_ptr<std::byte[]> bytes_;
+  const std::shared_ptr<const std::byte[]> bytes_;  // Memory of its own, or a mapping.
   const Digest digest_;
 };
 

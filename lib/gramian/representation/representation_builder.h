@@ -36,12 +36,15 @@ class RepresentationBuilder {
 
   // Distinct bytes received so far.
   int64_t received_bytes() const { return received_bytes_; }
+  // The ranges of bytes received so far, begin -> end: disjoint, not touching.
+  const std::map<int64_t, int64_t>& received() const { return received_; }
   // Rows that are complete.
   int64_t complete_rows() const;
   int64_t size_bytes() const { return size_bytes_; }
 
-  // The representation. FAILED_PRECONDITION naming the first missing row if it is incomplete;
-  // INVALID_ARGUMENT naming row and column if an element is not finite. The builder is used up.
+  // The representation. FAILED_PRECONDITION naming the first missing row if it is incomplete, and
+  // nothing has changed; INVALID_ARGUMENT naming row and column if an element is not finite. But
+  // for the first error the builder is used up.
   absl::StatusOr<std::shared_ptr<const Representation>> Finish() &&;
 
  private:

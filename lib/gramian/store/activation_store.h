@@ -3,6 +3,7 @@
 #define GRAMIAN_STORE_ACTIVATION_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,14 +21,18 @@ namespace gramian {
 
 // Limits and place of a store.
 struct StoreOptions {
-  std::string data_dir;                        // empty: in memory, gone with the process
-  int64_t limit_bytes = int64_t{4} << 30;      // > 0, of activations committed and announced
-  int64_t layers_per_snapshot = 4096;          // > 0
-  int64_t disk_reserve_bytes = 0;              // free space of the file system that is left alone
-  int64_t max_uploads = 1024;                  // open per project
-  absl::Duration retain_age = absl::InfiniteDuration();  // unpinned snapshots not used for so long go
-  int64_t retain_bytes = 0;                    // > 0: unpinned, least recently used first, beyond it
-  FileSystem* files = nullptr;                 // null: the real one; not owned
+  std::string data_dir;                    // empty: in memory, gone with the process
+  int64_t limit_bytes = int64_t{4} << 30;  // > 0, of activations committed and announced
+  int64_t layers_per_snapshot = 4096;      // > 0
+  int64_t disk_reserve_bytes = 0;          // free space of the file system that is left alone
+  int64_t max_uploads = 1024;              // open per project
+  absl::Duration retain_age =
+      absl::InfiniteDuration();  // unpinned snapshots not used for so long go
+  int64_t retain_bytes = 0;      // > 0: unpinned, least recently used first, beyond it
+  FileSystem* files = nullptr;   // null: the real one; not owned
+  // Told, while the store opens and later, what had to be given up: DATA_LOSS naming a file. Called
+  // on any thread, must not call the store. May be empty.
+  std::function<void(const absl::Status&)> on_damage;
 };
 
 // Totals for metrics.
@@ -44,27 +49,28 @@ struct StoreStats {
   int64_t retired_snapshots = 0;  // deleted by retention
 };
 
-
-// Thread-safe. What a method acknowledged survives a killed process (with a data directory): a commit
-// is a synced blob, a synced rename and a synced metadata transaction, in this order. Readers get
-// shared pointers: deleting never pulls data from under a computation. Reading metadata never waits
-// for the disk; Load, uploads and everything that changes something may.
+// Thread-safe. What a method acknowledged survives a killed process (with a data directory): a
+// commit is a synced blob, a synced rename and a synced metadata transaction, in this order.
+// Readers get shared pointers: deleting never pulls data from under a computation. Reading metadata
+// never waits for the disk; Load, uploads and everything that changes something may.
 class ActivationStore {
  public:
-  // FAILED_PRECONDITION if another process has the directory open or its format is newer; DATA_LOSS,
-  // naming the file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it cannot be
-  // read or written. Damaged blobs are no error: they are moved to quarantine/ when found, and named.
+  // FAILED_PRECONDITION if another process has the directory open or its format is newer;
+  // DATA_LOSS, naming the file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it
+  // cannot be read or written. Damaged blobs are no error: they are moved to quarantine/ when
+  // found, and named.
   static absl::StatusOr<std::unique_ptr<ActivationStore>> Open(const StoreOptions& options);
+  // Uploads must not be used any more; representations may.
   virtual ~ActivationStore() = default;
 
-  // --- Uploads. The open upload with this layer and upload_id, which the caller joins, or a new one.
-  // ALREADY_EXISTS, FAILED_PRECONDITION (other header than the open upload's; rows that do not fit the
-  // probe set, naming the first difference), RESOURCE_EXHAUSTED with a reason at the head of the
-  // message: NEVER_FITS, MEMORY_PRESSURE, DISK_FULL, TOO_MANY_UPLOADS.
+  // --- Uploads. The open upload with this layer and upload_id, which the caller joins, or a new
+  // one. ALREADY_EXISTS, FAILED_PRECONDITION (other header than the open upload's; rows that do not
+  // fit the probe set, naming the first difference), RESOURCE_EXHAUSTED with a reason (see
+  // error_reason.h): NEVER_FITS, MEMORY_PRESSURE, DISK_FULL, TOO_MANY_UPLOADS.
   virtual absl::StatusOr<std::shared_ptr<Upload>> OpenUpload(const UploadPlan& plan) = 0;
-  // The committed layer if the content that `plan` announces by its digest is there under this name,
-  // or elsewhere in the project, in which case it is committed under this name without an upload.
-  // NOT_FOUND if it has to be sent; other errors as OpenUpload.
+  // The committed layer if the content that `plan` announces by its digest is there under this
+  // name, or elsewhere in the project, in which case it is committed under this name without an
+  // upload. NOT_FOUND if it has to be sent; other errors as OpenUpload.
   virtual absl::StatusOr<StoredLayer> CommitKnownContent(const UploadPlan& plan) = 0;
   // NOT_FOUND if it never began, was committed, aborted or dropped.
   virtual absl::StatusOr<std::shared_ptr<Upload>> GetUpload(const LayerKey& key,
@@ -78,8 +84,8 @@ class ActivationStore {
   // NOT_FOUND names the part that is missing: network, step or layer.
   virtual absl::StatusOr<StoredLayer> GetLayer(const LayerKey& key) const = 0;
   // The activations: mapped, and verified against the digest when first read after a start.
-  // DATA_LOSS, naming the digest, if they are damaged (the blob is then in quarantine); NOT_FOUND if
-  // nothing names that content any more.
+  // DATA_LOSS, naming the digest, if they are damaged (the blob is then in quarantine); NOT_FOUND
+  // if nothing names that content any more.
   virtual absl::StatusOr<std::shared_ptr<const Representation>> Load(const StoredLayer& layer) = 0;
   // Layers by ordinal, then name. NOT_FOUND if the snapshot has none.
   virtual absl::StatusOr<std::vector<StoredLayer>> ListLayers(const SnapshotKey& key) const = 0;
@@ -91,8 +97,8 @@ class ActivationStore {
   // NOT_FOUND if it does not exist. Returns what went; content that no layer names any more is
   // removed after that is durable.
   virtual absl::StatusOr<SnapshotSummary> DeleteSnapshot(const SnapshotKey& key) = 0;
-  virtual absl::StatusOr<std::vector<SnapshotSummary>> DeleteNetwork(const std::string& project,
-                                                                     const std::string& network) = 0;
+  virtual absl::StatusOr<std::vector<SnapshotSummary>> DeleteNetwork(
+      const std::string& project, const std::string& network) = 0;
   virtual absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) = 0;
   // Bytes of committed and announced content of a project (for quotas).
   virtual int64_t ProjectBytes(const std::string& project) const = 0;
@@ -100,8 +106,8 @@ class ActivationStore {
   virtual absl::StatusOr<int64_t> ApplyRetention(absl::Time now) = 0;
 
   // --- Probe sets.
-  // OK and the earlier one if it is there already, equal. ALREADY_EXISTS, naming the first difference,
-  // if it is there with another count or order, or layers that name it do not fit.
+  // OK and the earlier one if it is there already, equal. ALREADY_EXISTS, naming the first
+  // difference, if it is there with another count or order, or layers that name it do not fit.
   virtual absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) = 0;
   virtual absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
                                                const std::string& id) const = 0;

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "gramian/base/digest.h"
 #include "gramian/representation/representation.h"
 
@@ -50,6 +52,7 @@ struct StoredLayer {
   int64_t size_bytes = 0;
   Digest digest;
   absl::Time create_time;
+  bool damaged = false;  // the content was lost: Load is DATA_LOSS until it is uploaded again
 };
 
 // A snapshot as listed.
@@ -73,6 +76,23 @@ struct ProbeSet {
   std::vector<std::string> input_ids;  // in order; empty if unknown
   absl::Time create_time;
 };
+
+// What `asked` says differently from `is`, as "ordinal 0, not 5"; empty if they say the same. The
+// keys are not compared.
+std::string Difference(const LayerDescription& is, const LayerDescription& asked);
+
+// "snapshot net@3".
+std::string NameOf(const SnapshotKey& key);
+
+// The digest of the ids of inputs, in order: ProbeSet::input_ids_digest.
+std::string DigestOfInputIds(absl::Span<const std::string> input_ids);
+
+// Whether `rows` inputs with these ids (both empty if unknown) are those of `probe_set`;
+// FAILED_PRECONDITION naming the first difference: the count,
+// the first id that differs, or the digest.
+absl::Status CheckInputs(const ProbeSet& probe_set, int64_t rows,
+                         absl::Span<const std::string> input_ids,
+                         const std::string& input_ids_digest);
 
 }  // namespace gramian
 

@@ -19,10 +19,10 @@ namespace gramian {
 struct UploadPlan {
   LayerDescription description;
   RepresentationShape shape;
-  std::string expected_digest;   // 32 hexadecimal digits, or empty
+  std::string expected_digest;  // 32 hexadecimal digits, or empty
   OnConflict on_conflict = OnConflict::kReject;
-  std::string upload_id;         // empty: the store chooses one
-  std::string input_ids_digest;  // empty: unknown
+  std::string upload_id;               // empty: the store chooses one
+  std::string input_ids_digest;        // empty: unknown
   std::vector<std::string> input_ids;  // empty: unknown
 };
 
@@ -33,8 +33,8 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
-// An open upload. Thread-safe: streams append at the same time. Append and Persist write to disk, so
-// they belong on a thread that may wait. Once it was committed or aborted every method returns
+// An open upload. Thread-safe: streams append at the same time. Append and Persist write to disk,
+// so they belong on a thread that may wait. Once it was committed or aborted every method returns
 // ABORTED, except Commit after a commit, which returns the committed layer again.
 class Upload {
  public:
@@ -43,7 +43,7 @@ class Upload {
   virtual const UploadPlan& plan() const = 0;  // upload_id is set
 
   // As RepresentationBuilder::Append. Nothing of a refused piece is kept.
-  // RESOURCE_EXHAUSTED ("DISK_FULL") or DATA_LOSS, naming the file, if it cannot be written.
+  // RESOURCE_EXHAUSTED (reason DISK_FULL) or DATA_LOSS, naming the file, if it cannot be written.
   virtual absl::Status Append(int64_t first_row, int64_t byte_offset,
                               absl::Span<const absl::string_view> data) = 0;
   // Makes everything appended before the call survive a killed process. Returns persisted_bytes().

@@ -1,0 +1,71 @@
+// The seam behind which a store keeps the bytes of layers.
+#ifndef GRAMIAN_STORE_BLOB_STORE_H_
+#define GRAMIAN_STORE_BLOB_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "gramian/base/digest.h"
+#include "gramian/representation/representation.h"
+#include "gramian/representation/representation_builder.h"
+#include "gramian/store/upload.h"
+
+namespace gramian {
+
+// Room for the bytes of one upload, until it becomes a blob or is discarded. Destroying it leaves
+// the bytes where they are. Thread-safe.
+class BlobPart {
+ public:
+  virtual ~BlobPart() = default;
+  virtual const std::string& name() const = 0;
+  // Makes what was written so far survive. DATA_LOSS or RESOURCE_EXHAUSTED: it may never be.
+  virtual absl::Status Sync() = 0;
+  // A builder that puts its bytes here, where those in `persisted` are already. Call once.
+  virtual absl::StatusOr<RepresentationBuilder> NewBuilder(
+      absl::Span<const ByteRange> persisted) = 0;
+};
+
+// Keeps content by its digest. Thread-safe for different digests; calls that change one digest do
+// not overlap.
+class BlobStore {
+ public:
+  virtual ~BlobStore() = default;
+
+  // RESOURCE_EXHAUSTED (reason DISK_FULL or MEMORY_PRESSURE) if there is no room.
+  virtual absl::StatusOr<std::unique_ptr<BlobPart>> CreatePart(
+      const RepresentationShape& shape) = 0;
+  // A part of an earlier process. NOT_FOUND or DATA_LOSS if it is not as it was created.
+  virtual absl::StatusOr<std::unique_ptr<BlobPart>> OpenPart(const std::string& name,
+                                                             const RepresentationShape& shape) = 0;
+  // Removes a part if it is there; what cannot be removed goes when the store opens next.
+  virtual void RemovePart(const std::string& name) = 0;
+
+  // Turns a synced part into the blob of `content`, the outcome of its builder, in place of one
+  // that is there. When it returns OK the blob survives; after an error the part may be gone.
+  virtual absl::Status Publish(const BlobPart& part,
+                               const std::shared_ptr<const Representation>& content) = 0;
+  // The content, read back. `verify`: DATA_LOSS unless the bytes have the digest. NOT_FOUND if
+  // there is no such blob; DATA_LOSS if it is not what `shape` says; UNAVAILABLE if it cannot be
+  // read now.
+  virtual absl::StatusOr<std::shared_ptr<const Representation>> Load(
+      const Digest& digest, const RepresentationShape& shape, bool verify) = 0;
+  // Removes a blob if it is there; what cannot be removed goes when the store opens next.
+  virtual void Remove(const Digest& digest) = 0;
+  // Puts a damaged blob aside. Returns where it is now.
+  virtual absl::StatusOr<std::string> Quarantine(const Digest& digest) = 0;
+
+  // Free space; -1 in memory.
+  virtual absl::StatusOr<int64_t> FreeBytes() = 0;
+};
+
+// In memory.
+std::unique_ptr<BlobStore> NewMemoryBlobStore();
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_STORE_BLOB_STORE_H_

@@ -1,0 +1,306 @@
+#include "gramian/store/store_core.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+
+StoreCore::StoreCore(const StoreOptions& options, std::unique_ptr<BlobStore> blobs,
+                     std::unique_ptr<Catalog> catalog)
+    : options_(options), blobs_(std::move(blobs)), catalog_(std::move(catalog)) {}
+
+// --- Layers.
+
+absl::StatusOr<StoredLayer> StoreCore::GetLayer(const LayerKey& key) const {
+  MutexLock lock(mutex_);
+  return index_.GetLayer(key);
+}
+
+absl::StatusOr<std::vector<StoredLayer>> StoreCore::ListLayers(const SnapshotKey& key) const {
+  MutexLock lock(mutex_);
+  return index_.ListLayers(key);
+}
+
+std::vector<SnapshotSummary> StoreCore::ListSnapshots(const std::string& project,
+                                                      const std::string& network) const {
+  MutexLock lock(mutex_);
+  return index_.ListSnapshots(project, network);
+}
+
+std::vector<std::string> StoreCore::ListNetworks(const std::string& project) const {
+  MutexLock lock(mutex_);
+  return index_.ListNetworks(project);
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> StoreCore::Load(const StoredLayer& layer) {
+  std::shared_ptr<Content> content;
+  {
+    MutexLock lock(mutex_);
+    index_.SetUsed(layer.description.key.snapshot, absl::Now());
+    content = index_.FindContent(layer.digest);
+    if (content == nullptr) {
+      return absl::NotFoundError(absl::StrCat("layer '", layer.description.key.layer, "' of ",
+                                              NameOf(layer.description.key.snapshot),
+                                              " was deleted or replaced"));
+    }
+    if (auto loaded = content->loaded.lock()) return loaded;
+  }
+  return LoadContent(content);
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> StoreCore::LoadContent(
+    const std::shared_ptr<Content>& content) {
+  MutexLock load(content->load_mutex);
+  bool verified = false;
+  {
+    MutexLock lock(mutex_);
+    if (auto loaded = content->loaded.lock()) return loaded;
+    if (content->damaged) {
+      return absl::DataLossError(
+          absl::StrCat("content ", content->digest.ToHex(), " is lost, upload it again"));
+    }
+    verified = content->verified;
+  }
+  auto loaded = blobs_->Load(content->digest, content->shape, !verified);
+  if (absl::IsNotFound(loaded.status()) || absl::IsDataLoss(loaded.status())) {
+    return GiveUp(content, loaded.status());
+  }
+  if (!loaded.ok()) return loaded.status();
+  MutexLock lock(mutex_);
+  content->loaded = *loaded;
+  content->verified = true;
+  return loaded;
+}
+
+absl::Status StoreCore::GiveUp(const std::shared_ptr<Content>& content, const absl::Status& why) {
+  MutexLock change(change_mutex_);
+  {
+    MutexLock lock(mutex_);
+    if (index_.FindContent(content->digest) != content) {
+      return absl::NotFoundError(
+          absl::StrCat("no layer has the content ", content->digest.ToHex(), " any more"));
+    }
+    content->damaged = true;
+    ++counters_.quarantined_blobs;
+  }
+  std::string text = absl::StrCat("content ", content->digest.ToHex(),
+                                  " is lost, upload it again: ", why.message());
+  if (!absl::IsNotFound(why)) {
+    const absl::StatusOr<std::string> place = blobs_->Quarantine(content->digest);
+    absl::StrAppend(&text, place.ok() ? absl::StrCat("; moved to ", *place)
+                                      : absl::StrCat("; ", place.status().message()));
+  }
+  const absl::Status status = absl::DataLossError(text);
+  if (options_.on_damage) options_.on_damage(status);
+  return status;
+}
+
+absl::StatusOr<SnapshotSummary> StoreCore::DeleteSnapshot(const SnapshotKey& key) {
+  MutexLock change(change_mutex_);
+  absl::StatusOr<SnapshotSummary> summary;
+  {
+    MutexLock lock(mutex_);
+    summary = index_.Summarize(key);
+  }
+  if (!summary.ok()) return summary.status();
+  GRAMIAN_RETURN_IF_ERROR(RemoveSnapshots({key}));
+  return summary;
+}
+
+absl::StatusOr<std::vector<SnapshotSummary>> StoreCore::DeleteNetwork(const std::string& project,
+                                                                      const std::string& network) {
+  MutexLock change(change_mutex_);
+  std::vector<SnapshotSummary> summaries;
+  {
+    MutexLock lock(mutex_);
+    summaries = index_.ListSnapshots(project, network);
+  }
+  if (summaries.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("project '", project, "' has no network '", network, "'"));
+  }
+  std::vector<SnapshotKey> keys;
+  for (const SnapshotSummary& summary : summaries) keys.push_back({project, network, summary.step});
+  GRAMIAN_RETURN_IF_ERROR(RemoveSnapshots(keys));
+  return summaries;
+}
+
+absl::Status StoreCore::RemoveSnapshots(absl::Span<const SnapshotKey> keys) {
+  GRAMIAN_RETURN_IF_ERROR(catalog_->RemoveSnapshots(keys));
+  std::vector<Digest> unused;
+  {
+    MutexLock lock(mutex_);
+    for (const SnapshotKey& key : keys) {
+      const std::vector<Digest> more = index_.Remove(key);
+      unused.insert(unused.end(), more.begin(), more.end());
+    }
+  }
+  for (const Digest& digest : unused) blobs_->Remove(digest);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SnapshotSummary> StoreCore::PinSnapshot(const SnapshotKey& key, bool pinned) {
+  MutexLock change(change_mutex_);
+  {
+    MutexLock lock(mutex_);
+    GRAMIAN_RETURN_IF_ERROR(index_.Summarize(key).status());
+  }
+  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots({{key, pinned, absl::Now()}}));
+  MutexLock lock(mutex_);
+  index_.SetPinned(key, pinned);
+  index_.SetUsed(key, absl::Now());
+  return index_.Summarize(key);
+}
+
+int64_t StoreCore::ProjectBytes(const std::string& project) const {
+  MutexLock lock(mutex_);
+  int64_t bytes = index_.ProjectBytes(project);
+  for (const auto& [key, session] : sessions_) {
+    if (key.first.snapshot.project == project) bytes += session->size_bytes();
+  }
+  return bytes;
+}
+
+StoreStats StoreCore::Stats() const {
+  const absl::StatusOr<int64_t> free = blobs_->FreeBytes();
+  MutexLock lock(mutex_);
+  StoreStats stats = counters_;
+  stats.layers = index_.layer_count();
+  stats.bytes = index_.bytes();
+  stats.reserved_bytes = reserved_bytes_;
+  stats.limit_bytes = options_.limit_bytes;
+  stats.uploads = static_cast<int64_t>(sessions_.size());
+  stats.free_disk_bytes = free.value_or(-1);
+  return stats;
+}
+
+// --- Retention.
+
+bool StoreCore::HasUpload(const SnapshotKey& key) const {
+  // Sessions are in the order of their keys: those of a snapshot stand together.
+  const auto it = sessions_.lower_bound({{key, ""}, ""});
+  return it != sessions_.end() && it->first.first.snapshot == key;
+}
+
+bool StoreCore::MayRetire(const SnapshotRecord& record, absl::Time now) const {
+  const bool is_old =
+      options_.retain_age != absl::InfiniteDuration() && record.used < now - options_.retain_age;
+  const bool is_too_much = options_.retain_bytes > 0 && index_.bytes() > options_.retain_bytes;
+  return (is_old || is_too_much) && !HasUpload(record.key);
+}
+
+std::vector<SnapshotRecord> StoreCore::Candidates() const {
+  std::vector<SnapshotRecord> records = index_.ListRecords();
+  records.erase(std::remove_if(records.begin(), records.end(),
+                               [](const SnapshotRecord& record) { return record.pinned; }),
+                records.end());
+  std::stable_sort(
+      records.begin(), records.end(),
+      [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
+  return records;
+}
+
+absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
+  MutexLock change(change_mutex_);
+  std::vector<SnapshotRecord> candidates;
+  {
+    MutexLock lock(mutex_);
+    candidates = Candidates();
+  }
+  // So that the order of use outlives a restart.
+  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots(candidates));
+  int64_t retired = 0;
+  for (const SnapshotRecord& record : candidates) {
+    {
+      MutexLock lock(mutex_);
+      if (!MayRetire(record, now)) continue;
+    }
+    GRAMIAN_RETURN_IF_ERROR(RemoveSnapshots({record.key}));
+    MutexLock lock(mutex_);
+    ++counters_.retired_snapshots;
+    ++retired;
+  }
+  return retired;
+}
+
+// --- Probe sets.
+
+absl::StatusOr<ProbeSet> StoreCore::CreateProbeSet(const ProbeSet& asked) {
+  ProbeSet probe_set = asked;
+  if (!probe_set.input_ids.empty()) {
+    probe_set.input_count = static_cast<int64_t>(probe_set.input_ids.size());
+    probe_set.input_ids_digest = DigestOfInputIds(probe_set.input_ids);
+  }
+  probe_set.create_time = absl::Now();
+  MutexLock change(change_mutex_);
+  {
+    MutexLock lock(mutex_);
+    const auto it = probe_sets_.find({asked.project, asked.id});
+    if (it != probe_sets_.end()) {
+      const absl::Status fits = CheckInputs(it->second, probe_set.input_count, probe_set.input_ids,
+                                            probe_set.input_ids_digest);
+      if (fits.ok()) return it->second;
+      return absl::AlreadyExistsError(fits.message());
+    }
+    // Uploads that are open would be refused when they are committed.
+    GRAMIAN_RETURN_IF_ERROR(index_.CheckUsers(probe_set));
+  }
+  GRAMIAN_RETURN_IF_ERROR(catalog_->AddProbeSet(probe_set));
+  MutexLock lock(mutex_);
+  probe_sets_.emplace(std::pair(asked.project, asked.id), probe_set);
+  return probe_set;
+}
+
+absl::StatusOr<ProbeSet> StoreCore::GetProbeSet(const std::string& project,
+                                                const std::string& id) const {
+  MutexLock lock(mutex_);
+  const auto it = probe_sets_.find({project, id});
+  if (it != probe_sets_.end()) return it->second;
+  return absl::NotFoundError(absl::StrCat("project '", project, "' has no probe set '", id, "'"));
+}
+
+std::vector<ProbeSet> StoreCore::ListProbeSets(const std::string& project) const {
+  std::vector<ProbeSet> result;
+  MutexLock lock(mutex_);
+  for (auto it = probe_sets_.lower_bound({project, ""});
+       it != probe_sets_.end() && it->first.first == project; ++it) {
+    result.push_back(it->second);
+  }
+  return result;
+}
+
+absl::Status StoreCore::DeleteProbeSet(const std::string& project, const std::string& id) {
+  MutexLock change(change_mutex_);
+  {
+    MutexLock lock(mutex_);
+    const auto it = probe_sets_.find({project, id});
+    if (it == probe_sets_.end()) {
+      return absl::NotFoundError(
+          absl::StrCat("project '", project, "' has no probe set '", id, "'"));
+    }
+    const auto refuse = [&](const char* what, const LayerKey& key) {
+      return absl::FailedPreconditionError(absl::StrCat("probe set '", id, "' is named by ", what,
+                                                        " layer '", key.layer, "' of ",
+                                                        NameOf(key.snapshot)));
+    };
+    if (const StoredLayer* layer = index_.FindUser(project, id)) {
+      return refuse("the", layer->description.key);
+    }
+    for (const auto& [key, session] : sessions_) {
+      const LayerDescription& description = session->plan().description;
+      if (description.key.snapshot.project == project && description.probe_set == id) {
+        return refuse("an open upload of", key.first);
+      }
+    }
+  }
+  GRAMIAN_RETURN_IF_ERROR(catalog_->RemoveProbeSet(project, id));
+  MutexLock lock(mutex_);
+  probe_sets_.erase({project, id});
+  return absl::OkStatus();
+}
+
+}  // namespace gramian

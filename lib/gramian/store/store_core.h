@@ -1,0 +1,109 @@
+// The store itself: the index in memory in front of the two seams.
+#ifndef GRAMIAN_STORE_STORE_CORE_H_
+#define GRAMIAN_STORE_STORE_CORE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gramian/base/mutex.h"
+#include "gramian/store/activation_store.h"
+#include "gramian/store/blob_store.h"
+#include "gramian/store/catalog.h"
+#include "gramian/store/store_index.h"
+#include "gramian/store/upload_session.h"
+
+namespace gramian {
+
+// Order of locks: open_mutex_, a session's, a content's load_mutex, change_mutex_, mutex_. mutex_
+// is never held while something waits for the disk; change_mutex_ is held by every change of
+// layers, from its checks to its end, so that the index follows the catalog.
+class StoreCore final : public ActivationStore, private UploadHost {
+ public:
+  StoreCore(const StoreOptions& options, std::unique_ptr<BlobStore> blobs,
+            std::unique_ptr<Catalog> catalog);
+
+  // Takes over what the catalog holds. Call once, first. `blobs` has put aside what is damaged:
+  // content without a blob counts as lost.
+  absl::Status Restore(const CatalogContents& contents, const std::vector<Digest>& intact);
+
+  absl::StatusOr<std::shared_ptr<Upload>> OpenUpload(const UploadPlan& plan) override;
+  absl::StatusOr<StoredLayer> CommitKnownContent(const UploadPlan& plan) override;
+  absl::StatusOr<std::shared_ptr<Upload>> GetUpload(const LayerKey& key,
+                                                    const std::string& upload_id) const override;
+  absl::Status AbortUpload(const LayerKey& key, const std::string& upload_id) override;
+  int64_t ExpireUploads(absl::Time time) override;
+
+  absl::StatusOr<StoredLayer> GetLayer(const LayerKey& key) const override;
+  absl::StatusOr<std::shared_ptr<const Representation>> Load(const StoredLayer& layer) override;
+  absl::StatusOr<std::vector<StoredLayer>> ListLayers(const SnapshotKey& key) const override;
+  std::vector<SnapshotSummary> ListSnapshots(const std::string& project,
+                                             const std::string& network) const override;
+  std::vector<std::string> ListNetworks(const std::string& project) const override;
+  absl::StatusOr<SnapshotSummary> DeleteSnapshot(const SnapshotKey& key) override;
+  absl::StatusOr<std::vector<SnapshotSummary>> DeleteNetwork(const std::string& project,
+                                                             const std::string& network) override;
+  absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) override;
+  int64_t ProjectBytes(const std::string& project) const override;
+  absl::StatusOr<int64_t> ApplyRetention(absl::Time now) override;
+
+  absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) override;
+  absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
+                                       const std::string& id) const override;
+  std::vector<ProbeSet> ListProbeSets(const std::string& project) const override;
+  absl::Status DeleteProbeSet(const std::string& project, const std::string& id) override;
+
+  StoreStats Stats() const override;
+
+ private:
+  using SessionKey = std::pair<LayerKey, std::string>;
+
+  absl::Status SaveUpload(const UploadRecord& record) override;
+  absl::StatusOr<StoredLayer> Publish(
+      const UploadSession& session, const std::shared_ptr<const Representation>& content) override;
+  void Drop(const UploadSession& session) override;
+
+  // The open upload that `plan` joins; null if there is none.
+  absl::StatusOr<std::shared_ptr<UploadSession>> Join(const UploadPlan& plan)
+      GRAMIAN_REQUIRES(mutex_);
+  // Whether an upload may begin.
+  absl::Status CheckOpen(const UploadPlan& plan, int64_t size) const GRAMIAN_REQUIRES(mutex_);
+  absl::Status CheckDisk(int64_t size);
+  absl::StatusOr<std::shared_ptr<UploadSession>> Begin(UploadPlan plan, int64_t size);
+  // Whether a layer with this description and shape, and this content if it is known, may be there
+  // beside what is there now.
+  absl::Status CheckConflict(const UploadPlan& plan, const Digest* digest) const
+      GRAMIAN_REQUIRES(mutex_);
+  absl::Status CheckInputsOf(const UploadPlan& plan) const GRAMIAN_REQUIRES(mutex_);
+  absl::Status CheckLayerCount(const LayerKey& key) const GRAMIAN_REQUIRES(mutex_);
+  void Forget(const UploadSession& session) GRAMIAN_REQUIRES(mutex_);
+
+  absl::StatusOr<std::shared_ptr<const Representation>> LoadContent(
+      const std::shared_ptr<Content>& content);
+  // Puts damaged content aside and returns what its readers are told.
+  absl::Status GiveUp(const std::shared_ptr<Content>& content, const absl::Status& why);
+  // Removes snapshots, which exist.
+  absl::Status RemoveSnapshots(absl::Span<const SnapshotKey> keys) GRAMIAN_REQUIRES(change_mutex_);
+  bool HasUpload(const SnapshotKey& key) const GRAMIAN_REQUIRES(mutex_);
+  std::vector<SnapshotRecord> Candidates() const GRAMIAN_REQUIRES(mutex_);
+  bool MayRetire(const SnapshotRecord& record, absl::Time now) const GRAMIAN_REQUIRES(mutex_);
+
+  const StoreOptions options_;
+  const std::unique_ptr<BlobStore> blobs_;
+  const std::unique_ptr<Catalog> catalog_;
+  Mutex open_mutex_;  // Held while an upload begins.
+  Mutex change_mutex_;
+  mutable Mutex mutex_;
+  StoreIndex index_ GRAMIAN_GUARDED_BY(mutex_);
+  std::map<SessionKey, std::shared_ptr<UploadSession>> sessions_ GRAMIAN_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, std::string>, ProbeSet> probe_sets_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t reserved_bytes_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  StoreStats counters_ GRAMIAN_GUARDED_BY(mutex_);  // Only what Stats cannot derive.
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_STORE_STORE_CORE_H_

@@ -1,0 +1,110 @@
+// What a store knows in memory: names, content and who names it.
+#ifndef GRAMIAN_STORE_STORE_INDEX_H_
+#define GRAMIAN_STORE_STORE_INDEX_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gramian/base/digest.h"
+#include "gramian/base/mutex.h"
+#include "gramian/representation/representation.h"
+#include "gramian/store/catalog.h"
+#include "gramian/store/layer.h"
+
+namespace gramian {
+
+// Content that at least one layer names, or named when a reader got hold of it.
+struct Content {
+  Content(const Digest& content_digest, const RepresentationShape& content_shape, int64_t bytes)
+      : digest(content_digest), shape(content_shape), size_bytes(bytes) {}
+
+  const Digest digest;
+  const RepresentationShape shape;
+  const int64_t size_bytes;
+  // Held while it is loaded, so that it is loaded and verified once.
+  Mutex load_mutex;
+  // All below is guarded like the index it is in.
+  std::map<std::string, int64_t> layers;  // by project: how many name it, > 0
+  std::weak_ptr<const Representation> loaded;
+  bool verified = false;  // the blob had this digest since the start
+  bool damaged = false;   // the blob is lost
+};
+
+// Layers, snapshots and content. Thread-compatible: its user locks.
+class StoreIndex {
+ public:
+  // The layer of this name; null if there is none. Valid until the next change.
+  const StoredLayer* Find(const LayerKey& key) const;
+  // NOT_FOUND names the part that is missing: network, step or layer.
+  absl::StatusOr<StoredLayer> GetLayer(const LayerKey& key) const;
+  // By ordinal, then name. NOT_FOUND if there is no such snapshot.
+  absl::StatusOr<std::vector<StoredLayer>> ListLayers(const SnapshotKey& key) const;
+  absl::StatusOr<SnapshotSummary> Summarize(const SnapshotKey& key) const;
+  // By ascending step; empty if the network is unknown.
+  std::vector<SnapshotSummary> ListSnapshots(const std::string& project,
+                                             const std::string& network) const;
+  std::vector<std::string> ListNetworks(const std::string& project) const;
+  // Null if no layer names it.
+  std::shared_ptr<Content> FindContent(const Digest& digest) const;
+  int64_t LayerCount(const SnapshotKey& key) const;
+  // Bytes of a project's content, each content once.
+  int64_t ProjectBytes(const std::string& project) const;
+  // Some layer that names the probe set; null if none does.
+  const StoredLayer* FindUser(const std::string& project, const std::string& probe_set) const;
+  // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows.
+  absl::Status CheckUsers(const ProbeSet& probe_set) const;
+  // All snapshots with what is kept of them.
+  std::vector<SnapshotRecord> ListRecords() const;
+
+  // Adds a layer, or replaces the one of its name; its snapshot counts as used at `used`. Returns
+  // the content that no layer names any more.
+  std::vector<Digest> Put(const StoredLayer& layer, absl::Time used);
+  // Removes a snapshot, which exists. Returns the content that no layer names any more.
+  std::vector<Digest> Remove(const SnapshotKey& key);
+  // Nothing if there is no such snapshot.
+  void SetPinned(const SnapshotKey& key, bool pinned);
+  void SetUsed(const SnapshotKey& key, absl::Time used);
+
+  int64_t layer_count() const { return layer_count_; }
+  // Of all content, each once.
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Snapshot {
+    std::map<std::string, StoredLayer> layers;  // not empty
+    bool pinned = false;
+    absl::Time used = absl::InfinitePast();
+  };
+  using Steps = std::map<int64_t, Snapshot>;
+  using Networks = std::map<std::string, Steps>;
+
+  const Steps* FindNetwork(const std::string& project, const std::string& network) const;
+  const Snapshot* FindSnapshot(const SnapshotKey& key) const;
+  Snapshot* FindSnapshot(const SnapshotKey& key);
+  absl::Status MissingSnapshot(const SnapshotKey& key) const;
+  StoredLayer WithDamage(StoredLayer layer) const;
+  // Calls visit(layer) for the layers that name a probe set until it returns false.
+  template <typename Visit>
+  void ForUsers(const std::string& project, const std::string& probe_set, const Visit& visit) const;
+  static SnapshotSummary Summary(int64_t step, const Snapshot& snapshot);
+
+  void AddUser(const StoredLayer& layer);
+  void RemoveUser(const StoredLayer& layer, std::vector<Digest>& unused);
+
+  // Holds no empty map at any depth: a network is known while it has a layer.
+  std::map<std::string, Networks> projects_;
+  std::map<Digest, std::shared_ptr<Content>> contents_;
+  std::map<std::string, int64_t> project_bytes_;
+  int64_t layer_count_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_STORE_STORE_INDEX_H_

@@ -1,0 +1,337 @@
+// How layers get into the store: the half of StoreCore that deals with uploads.
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gramian/base/error_reason.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/store/store_core.h"
+
+namespace gramian {
+namespace {
+
+std::string RandomId() {
+  std::random_device random;
+  return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+}
+
+absl::Status Full(int64_t bytes, int64_t used, int64_t limit) {
+  if (bytes > limit) {
+    return NeverFits(absl::StrCat(bytes, " bytes exceed the store's limit of ", limit), bytes,
+                     limit);
+  }
+  return MemoryPressure(
+      absl::StrCat(bytes, " bytes do not fit, ", used, " of ", limit, " are in use"), bytes, limit);
+}
+
+std::string ToString(const RepresentationShape& shape) {
+  return absl::StrCat(ToString(shape.dtype), " ", shape.rows, " x ", shape.cols);
+}
+
+// What a second header of one upload says differently; empty if nothing.
+std::string Difference(const UploadPlan& is, const UploadPlan& asked) {
+  if (is.shape != asked.shape) {
+    return absl::StrCat(ToString(is.shape), ", not ", ToString(asked.shape));
+  }
+  if (is.expected_digest != asked.expected_digest) {
+    return absl::StrCat("digest '", is.expected_digest, "', not '", asked.expected_digest, "'");
+  }
+  if (is.input_ids_digest != asked.input_ids_digest) {
+    return absl::StrCat("input ids with the digest '", is.input_ids_digest, "', not '",
+                        asked.input_ids_digest, "'");
+  }
+  if (is.on_conflict != asked.on_conflict) return "another rule for conflicts";
+  return Difference(is.description, asked.description);
+}
+
+// The plan as it is kept: ids only by their digest, digests in one case.
+UploadPlan Kept(UploadPlan plan) {
+  if (!plan.input_ids.empty()) plan.input_ids_digest = DigestOfInputIds(plan.input_ids);
+  plan.input_ids.clear();
+  absl::AsciiStrToLower(&plan.input_ids_digest);
+  absl::AsciiStrToLower(&plan.expected_digest);
+  return plan;
+}
+
+}  // namespace
+
+absl::Status StoreCore::CheckInputsOf(const UploadPlan& plan) const {
+  const LayerDescription& description = plan.description;
+  const auto it = probe_sets_.find({description.key.snapshot.project, description.probe_set});
+  if (it == probe_sets_.end()) return absl::OkStatus();
+  return CheckInputs(it->second, plan.shape.rows, plan.input_ids, plan.input_ids_digest);
+}
+
+absl::Status StoreCore::CheckLayerCount(const LayerKey& key) const {
+  if (index_.Find(key) != nullptr) return absl::OkStatus();
+  if (index_.LayerCount(key.snapshot) < options_.layers_per_snapshot) return absl::OkStatus();
+  return NeverFits(absl::StrCat(NameOf(key.snapshot), " has the limit of ",
+                                options_.layers_per_snapshot, " layers"),
+                   options_.layers_per_snapshot + 1, options_.layers_per_snapshot);
+}
+
+absl::Status StoreCore::CheckConflict(const UploadPlan& plan, const Digest* digest) const {
+  const LayerKey& key = plan.description.key;
+  const StoredLayer* earlier = index_.Find(key);
+  if (earlier == nullptr || plan.on_conflict == OnConflict::kReplace) return absl::OkStatus();
+  const bool is_equal =
+      earlier->shape == plan.shape && (digest == nullptr || *digest == earlier->digest);
+  const std::string difference =
+      is_equal ? Difference(earlier->description, plan.description)
+               : absl::StrCat("other content, digest ", earlier->digest.ToHex());
+  if (difference.empty()) return absl::OkStatus();
+  return WithReason(
+      absl::AlreadyExistsError(absl::StrCat("layer '", key.layer, "' of ", NameOf(key.snapshot),
+                                            " exists with ", difference)),
+      is_equal ? "DESCRIPTION_DIFFERS" : "CONTENT_DIFFERS");
+}
+
+absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Join(const UploadPlan& plan) {
+  const auto it = sessions_.find({plan.description.key, plan.upload_id});
+  if (it == sessions_.end()) return std::shared_ptr<UploadSession>();
+  const std::string difference = Difference(it->second->plan(), plan);
+  if (!difference.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("upload '", plan.upload_id, "' was begun with ", difference));
+  }
+  if (it->second->persisted_bytes() > 0) ++counters_.resumed_uploads;
+  return it->second;
+}
+
+absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
+  const LayerKey& key = plan.description.key;
+  const std::optional<Digest> digest = Digest::FromHex(plan.expected_digest);
+  GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, digest.has_value() ? &*digest : nullptr));
+  GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
+  const int64_t uploads =
+      std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+        return session.first.first.snapshot.project == key.snapshot.project;
+      });
+  if (uploads >= options_.max_uploads) {
+    return WithReason(absl::ResourceExhaustedError(
+                          absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
+                                       options_.max_uploads, " open uploads")),
+                      "TOO_MANY_UPLOADS", {{"limit", absl::StrCat(options_.max_uploads)}});
+  }
+  const int64_t used = index_.bytes() + reserved_bytes_;
+  if (size > options_.limit_bytes - used) return Full(size, used, options_.limit_bytes);
+  return absl::OkStatus();
+}
+
+absl::Status StoreCore::CheckDisk(int64_t size) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t free, blobs_->FreeBytes());
+  if (free < 0 || size <= free - options_.disk_reserve_bytes) return absl::OkStatus();
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        size, " bytes do not fit on the disk, ", free, " are free and ",
+                        options_.disk_reserve_bytes, " of them are left alone")),
+                    "DISK_FULL", {{"value", absl::StrCat(size)}, {"free", absl::StrCat(free)}});
+}
+
+absl::StatusOr<std::shared_ptr<Upload>> StoreCore::OpenUpload(const UploadPlan& asked) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(asked.shape));
+  if (!asked.expected_digest.empty() && !Digest::FromHex(asked.expected_digest).has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", asked.expected_digest, "' is not a digest of 32 hexadecimal digits"));
+  }
+  UploadPlan plan = Kept(asked);
+  if (plan.upload_id.empty()) plan.upload_id = RandomId();
+  {
+    MutexLock lock(mutex_);
+    GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
+    GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<UploadSession> session, Join(plan));
+    if (session != nullptr) return session;
+  }
+  GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<UploadSession> session, Begin(std::move(plan), size));
+  return session;
+}
+
+absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Begin(UploadPlan plan, int64_t size) {
+  MutexLock open(open_mutex_);
+  {
+    MutexLock lock(mutex_);
+    // Another stream may have begun it in the meantime.
+    GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<UploadSession> session, Join(plan));
+    if (session != nullptr) return session;
+    GRAMIAN_RETURN_IF_ERROR(CheckOpen(plan, size));
+    reserved_bytes_ += size;
+  }
+  const auto create = [&]() -> absl::StatusOr<std::shared_ptr<UploadSession>> {
+    GRAMIAN_RETURN_IF_ERROR(CheckDisk(size));
+    GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<BlobPart> part, blobs_->CreatePart(plan.shape));
+    absl::StatusOr<RepresentationBuilder> builder = part->NewBuilder({});
+    if (!builder.ok()) {
+      blobs_->RemovePart(part->name());
+      return builder.status();
+    }
+    UploadHost* const host = this;
+    return std::make_shared<UploadSession>(host, plan, size, std::move(part), *std::move(builder),
+                                           std::vector<ByteRange>());
+  };
+  absl::StatusOr<std::shared_ptr<UploadSession>> session = create();
+  MutexLock lock(mutex_);
+  if (session.ok()) {
+    sessions_.emplace(SessionKey{plan.description.key, plan.upload_id}, *session);
+  } else {
+    reserved_bytes_ -= size;
+  }
+  return session;
+}
+
+absl::StatusOr<std::shared_ptr<Upload>> StoreCore::GetUpload(const LayerKey& key,
+                                                             const std::string& upload_id) const {
+  MutexLock lock(mutex_);
+  const auto it = sessions_.find({key, upload_id});
+  if (it == sessions_.end()) {
+    return absl::NotFoundError(absl::StrCat("layer '", key.layer, "' of ", NameOf(key.snapshot),
+                                            " has no open upload '", upload_id, "'"));
+  }
+  return it->second;
+}
+
+absl::Status StoreCore::AbortUpload(const LayerKey& key, const std::string& upload_id) {
+  std::shared_ptr<UploadSession> session;
+  {
+    MutexLock lock(mutex_);
+    const auto it = sessions_.find({key, upload_id});
+    if (it != sessions_.end()) session = it->second;
+  }
+  if (session != nullptr && session->Abort()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("layer '", key.layer, "' of ", NameOf(key.snapshot),
+                                          " has no open upload '", upload_id, "'"));
+}
+
+int64_t StoreCore::ExpireUploads(absl::Time time) {
+  std::vector<std::shared_ptr<UploadSession>> idle;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, session] : sessions_) {
+      // Who wants to hold it has to come through the lock.
+      if (session.use_count() == 1 && session->touched() < time) idle.push_back(session);
+    }
+  }
+  int64_t expired = 0;
+  for (const std::shared_ptr<UploadSession>& session : idle) expired += session->Abort() ? 1 : 0;
+  MutexLock lock(mutex_);
+  counters_.expired_uploads += expired;
+  return expired;
+}
+
+void StoreCore::Forget(const UploadSession& session) {
+  const auto it = sessions_.find({session.plan().description.key, session.plan().upload_id});
+  if (it == sessions_.end() || it->second.get() != &session) return;
+  reserved_bytes_ -= session.size_bytes();
+  sessions_.erase(it);
+}
+
+absl::Status StoreCore::SaveUpload(const UploadRecord& record) {
+  return catalog_->PutUpload(record);
+}
+
+void StoreCore::Drop(const UploadSession& session) {
+  // A record that stays behind has lost its part and goes when the store opens next.
+  (void)catalog_->RemoveUploads({session.part().name()});
+  blobs_->RemovePart(session.part().name());
+  MutexLock lock(mutex_);
+  Forget(session);
+}
+
+absl::StatusOr<StoredLayer> StoreCore::Publish(
+    const UploadSession& session, const std::shared_ptr<const Representation>& content) {
+  const UploadPlan& plan = session.plan();
+  const Digest& digest = content->digest();
+  const std::string& part = session.part().name();
+  StoredLayer layer{plan.description, plan.shape, content->size_bytes(), digest, absl::Now()};
+  MutexLock change(change_mutex_);
+  bool is_stored = false;
+  {
+    MutexLock lock(mutex_);
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(plan.description.key));
+    GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(plan));
+    const std::shared_ptr<Content> known = index_.FindContent(digest);
+    is_stored = known != nullptr && !known->damaged;
+    const StoredLayer* earlier = index_.Find(plan.description.key);
+    if (earlier != nullptr && earlier->digest == digest &&
+        Difference(earlier->description, plan.description).empty()) {
+      layer.create_time = earlier->create_time;
+    }
+  }
+  if (!is_stored) GRAMIAN_RETURN_IF_ERROR(blobs_->Publish(session.part(), content));
+  const absl::Status kept = catalog_->PutLayer(layer, part);
+  if (!kept.ok()) {
+    // After any other error the catalog may name the blob when it is opened next.
+    if (!is_stored && absl::IsResourceExhausted(kept)) blobs_->Remove(digest);
+    return kept;
+  }
+  std::vector<Digest> unused;
+  {
+    MutexLock lock(mutex_);
+    unused = index_.Put(layer, absl::Now());
+    Forget(session);
+    Content& stored = *index_.FindContent(digest);
+    if (!is_stored) {
+      stored.damaged = false;
+      stored.verified = true;
+      stored.loaded = content;
+    }
+  }
+  for (const Digest& gone : unused) blobs_->Remove(gone);
+  if (is_stored) blobs_->RemovePart(part);
+  return layer;
+}
+
+absl::StatusOr<StoredLayer> StoreCore::CommitKnownContent(const UploadPlan& asked) {
+  const LayerKey& key = asked.description.key;
+  const auto unknown = [&key] {
+    return absl::NotFoundError(
+        absl::StrCat("the content of layer '", key.layer, "' has to be sent"));
+  };
+  const std::optional<Digest> digest = Digest::FromHex(asked.expected_digest);
+  if (!digest.has_value()) return unknown();
+  std::shared_ptr<Content> content;
+  {
+    MutexLock lock(mutex_);
+    GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(asked, &*digest));
+    content = index_.FindContent(*digest);
+    if (content == nullptr || content->damaged || content->shape != asked.shape ||
+        content->layers.count(key.snapshot.project) == 0) {
+      return unknown();
+    }
+    const StoredLayer* earlier = index_.Find(key);
+    if (earlier != nullptr && earlier->digest == *digest &&
+        Difference(earlier->description, asked.description).empty()) {
+      return *earlier;
+    }
+    GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
+  }
+  // What is acknowledged without a byte is read back first.
+  const auto loaded = LoadContent(content);
+  if (absl::IsDataLoss(loaded.status()) || absl::IsNotFound(loaded.status())) return unknown();
+  GRAMIAN_RETURN_IF_ERROR(loaded.status());
+
+  StoredLayer layer{asked.description, asked.shape, content->size_bytes, *digest, absl::Now()};
+  MutexLock change(change_mutex_);
+  {
+    MutexLock lock(mutex_);
+    if (index_.FindContent(*digest) != content || content->damaged ||
+        content->layers.count(key.snapshot.project) == 0) {
+      return unknown();
+    }
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(asked, &*digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
+  }
+  GRAMIAN_RETURN_IF_ERROR(catalog_->PutLayer(layer, ""));
+  std::vector<Digest> unused;
+  {
+    MutexLock lock(mutex_);
+    unused = index_.Put(layer, absl::Now());
+  }
+  for (const Digest& gone : unused) blobs_->Remove(gone);
+  return layer;
+}
+
+}  // namespace gramian

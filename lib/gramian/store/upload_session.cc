@@ -1,0 +1,135 @@
+#include "gramian/store/upload_session.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+namespace {
+
+int64_t SumOf(const std::vector<ByteRange>& ranges) {
+  int64_t sum = 0;
+  for (const ByteRange& range : ranges) sum += range.end - range.begin;
+  return sum;
+}
+
+}  // namespace
+
+UploadSession::UploadSession(UploadHost* host, UploadPlan plan, int64_t size_bytes,
+                             std::unique_ptr<BlobPart> part, RepresentationBuilder builder,
+                             std::vector<ByteRange> persisted)
+    : host_(host),
+      plan_(std::move(plan)),
+      size_bytes_(size_bytes),
+      part_(std::move(part)),
+      touched_nanos_(absl::ToUnixNanos(absl::Now())),
+      builder_(std::move(builder)),
+      persisted_(std::move(persisted)) {
+  MutexLock lock(bytes_mutex_);
+  CountReceived();
+}
+
+absl::Status UploadSession::Gone() const {
+  return absl::AbortedError(absl::StrCat("upload '", plan_.upload_id, "' of layer '",
+                                         plan_.description.key.layer,
+                                         "' was committed or dropped"));
+}
+
+void UploadSession::CountReceived() {
+  received_bytes_ = builder_->received_bytes();
+  received_rows_ = builder_->complete_rows();
+}
+
+absl::Status UploadSession::Append(int64_t first_row, int64_t byte_offset,
+                                   absl::Span<const absl::string_view> data) {
+  MutexLock lock(bytes_mutex_);
+  if (!builder_.has_value()) return Gone();
+  GRAMIAN_RETURN_IF_ERROR(builder_->Append(first_row, byte_offset, data));
+  CountReceived();
+  touched_nanos_ = absl::ToUnixNanos(absl::Now());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> UploadSession::Persist() {
+  MutexLock whole(whole_mutex_);
+  UploadRecord record{part_->name(), plan_, {}};
+  {
+    MutexLock lock(bytes_mutex_);
+    if (!builder_.has_value()) return Gone();
+    for (const auto& [begin, end] : builder_->received()) record.persisted.push_back({begin, end});
+  }
+  {
+    MutexLock lock(state_mutex_);
+    if (record.persisted == persisted_) return SumOf(persisted_);
+  }
+  const absl::Status synced = part_->Sync();
+  if (!synced.ok()) {
+    // What the system has given up writing looks written from now on: no later sync can be trusted.
+    {
+      MutexLock lock(bytes_mutex_);
+      builder_.reset();
+    }
+    result_ = synced;
+    host_->Drop(*this);
+    return synced;
+  }
+  GRAMIAN_RETURN_IF_ERROR(host_->SaveUpload(record));
+  MutexLock lock(state_mutex_);
+  persisted_ = std::move(record.persisted);
+  return SumOf(persisted_);
+}
+
+int64_t UploadSession::persisted_bytes() const {
+  MutexLock lock(state_mutex_);
+  return SumOf(persisted_);
+}
+
+std::vector<ByteRange> UploadSession::persisted() const {
+  MutexLock lock(state_mutex_);
+  return persisted_;
+}
+
+absl::StatusOr<StoredLayer> UploadSession::Commit() {
+  MutexLock whole(whole_mutex_);
+  if (result_.has_value()) return *result_;
+  absl::StatusOr<std::shared_ptr<const Representation>> content;
+  {
+    MutexLock lock(bytes_mutex_);
+    if (!builder_.has_value()) return Gone();
+    content = std::move(*builder_).Finish();
+    if (absl::IsFailedPrecondition(content.status())) return content.status();
+    builder_.reset();
+  }
+  result_ = CommitContent(std::move(content));
+  if (!result_->ok()) host_->Drop(*this);
+  return *result_;
+}
+
+absl::StatusOr<StoredLayer> UploadSession::CommitContent(
+    absl::StatusOr<std::shared_ptr<const Representation>> content) {
+  if (!content.ok()) return content.status();
+  const std::string digest = (*content)->digest().ToHex();
+  if (!plan_.expected_digest.empty() && !absl::EqualsIgnoreCase(plan_.expected_digest, digest)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the content has digest ", digest, ", announced was ", plan_.expected_digest));
+  }
+  GRAMIAN_RETURN_IF_ERROR(part_->Sync());
+  return host_->Publish(*this, *content);
+}
+
+bool UploadSession::Abort() {
+  MutexLock whole(whole_mutex_);
+  {
+    MutexLock lock(bytes_mutex_);
+    if (!builder_.has_value()) return false;
+    builder_.reset();
+  }
+  result_ = Gone();
+  host_->Drop(*this);
+  return true;
+}
+
+}  // namespace gramian
