@@ -1,14 +1,16 @@
 #include "server/activation_service.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "gramian/base/status_macros.h"
-#include "server/convert.h"
-#include "server/paging.h"
-#include "server/resource_name.h"
+#include "absl/time/clock.h"
+#include "server/activation_answers.h"
+#include "server/download_reactor.h"
+#include "server/status_details.h"
 #include "server/unary_call.h"
 #include "server/upload_reactor.h"
 
@@ -17,96 +19,12 @@ namespace {
 
 constexpr char kService[] = "ActivationService";
 
-absl::Status FillLayers(ServerState& state, const v1::ListLayersRequest& request,
-                        v1::ListLayersResponse& response) {
-  const ActivationStore& store = state.engine.store();
-  GRAMIAN_ASSIGN_OR_RETURN(const SnapshotKey key,
-                           ToSnapshotKey(request.parent(), store, state.options));
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, store.ListLayers(key));
-  std::vector<std::string> keys;
-  for (const StoredLayer& layer : layers) {
-    keys.push_back(
-        absl::StrCat(SortableNumber(layer.description.ordinal), layer.description.key.layer));
-  }
-  GRAMIAN_ASSIGN_OR_RETURN(Page page, FindPage(keys, request.parent(), request.page_size(),
-                                               request.page_token(), state.options.page_size));
-  for (size_t i = page.begin; i < page.end; ++i) *response.add_layers() = ToProto(layers[i]);
-  response.set_next_page_token(std::move(page.next_token));
-  return absl::OkStatus();
-}
-
-absl::Status FillNetworks(ServerState& state, const v1::ListNetworksRequest& request,
-                          v1::ListNetworksResponse& response) {
-  const ActivationStore& store = state.engine.store();
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const ResourceName parent,
-      ParseResourceName(request.parent(), ResourcePattern::kProject, state.options.name_bytes));
-  const std::vector<std::string> networks = store.ListNetworks(parent.project);
-  GRAMIAN_ASSIGN_OR_RETURN(Page page, FindPage(networks, request.parent(), request.page_size(),
-                                               request.page_token(), state.options.page_size));
-  for (size_t i = page.begin; i < page.end; ++i) {
-    const std::vector<int64_t> steps = store.ListSteps(parent.project, networks[i]);
-    if (steps.empty()) continue;  // Deleted a moment ago.
-    v1::Network* network = response.add_networks();
-    network->set_name(FormatNetwork(parent.project, networks[i]));
-    network->set_display_name(networks[i]);
-    network->set_snapshot_count(static_cast<int64_t>(steps.size()));
-    network->set_last_step(steps.back());
-  }
-  response.set_next_page_token(std::move(page.next_token));
-  return absl::OkStatus();
-}
-
-absl::Status FillSnapshots(ServerState& state, const v1::ListSnapshotsRequest& request,
-                           v1::ListSnapshotsResponse& response) {
-  const ActivationStore& store = state.engine.store();
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const ResourceName parent,
-      ParseResourceName(request.parent(), ResourcePattern::kNetwork, state.options.name_bytes));
-  const std::vector<int64_t> steps = store.ListSteps(parent.project, parent.network);
-  if (steps.empty()) {
-    return absl::NotFoundError(absl::StrCat("network '", parent.network, "' of project '",
-                                            parent.project, "' does not exist"));
-  }
-  std::vector<std::string> keys;
-  for (const int64_t step : steps) keys.push_back(SortableNumber(step));
-  GRAMIAN_ASSIGN_OR_RETURN(Page page, FindPage(keys, request.parent(), request.page_size(),
-                                               request.page_token(), state.options.page_size));
-  for (size_t i = page.begin; i < page.end; ++i) {
-    const SnapshotKey key{parent.project, parent.network, steps[i]};
-    const absl::StatusOr<std::vector<StoredLayer>> layers = store.ListLayers(key);
-    if (!layers.ok()) continue;  // Deleted a moment ago.
-    v1::Snapshot* snapshot = response.add_snapshots();
-    snapshot->set_name(FormatSnapshot(key));
-    snapshot->set_step(steps[i]);
-    snapshot->set_layer_count(static_cast<int64_t>(layers->size()));
-    int64_t bytes = 0;
-    for (const StoredLayer& layer : *layers) bytes += layer.representation->size_bytes();
-    snapshot->set_size_bytes(bytes);
-  }
-  response.set_next_page_token(std::move(page.next_token));
-  return absl::OkStatus();
-}
-
-absl::Status Delete(ServerState& state, const v1::DeleteSnapshotRequest& request,
-                    v1::DeleteSnapshotResponse& response) {
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const ResourceName name,
-      ParseResourceName(request.name(), ResourcePattern::kSnapshot, state.options.name_bytes));
-  if (!name.step.has_value()) {
-    return absl::InvalidArgumentError("a deletion needs the number of the step, not 'last'");
-  }
-  const SnapshotKey key{name.project, name.network, *name.step};
-  ActivationStore& store = state.engine.store();
-  // The layers are held until after the deletion, so that their memory is freed outside the store's
-  // lock.
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, store.ListLayers(key));
-  GRAMIAN_RETURN_IF_ERROR(store.DeleteSnapshot(key));
-  int64_t bytes = 0;
-  for (const StoredLayer& layer : layers) bytes += layer.representation->size_bytes();
-  response.set_layer_count(static_cast<int64_t>(layers.size()));
-  response.set_size_bytes(bytes);
-  return absl::OkStatus();
+// Often enough that nothing outlives its limit by more than a quarter, and that retention is not
+// noticed.
+std::chrono::milliseconds MaintenanceInterval(const ServerOptions& options) {
+  const int64_t seconds =
+      std::min({options.upload_idle_seconds, options.stream_stall_seconds, int64_t{60}});
+  return std::chrono::milliseconds(seconds * 1000 / 4);
 }
 
 }  // namespace
@@ -114,59 +32,165 @@ absl::Status Delete(ServerState& state, const v1::DeleteSnapshotRequest& request
 ActivationService::ActivationService(ServerState& state)
     : state_(state),
       open_uploads_(state.options.max_uploads,
-                    std::chrono::seconds(state.options.upload_idle_seconds), state.metrics),
+                    [&state](int64_t count) { state.metrics.SetOpenUploads(count); }),
+      open_downloads_(state.options.max_uploads),
+      upload_streams_(absl::Seconds(state.options.upload_idle_seconds), absl::Now()),
       upload_layer_(state.metrics.AddMethod(kService, "UploadLayer", RpcType::kBidiStream)),
+      download_layer_(state.metrics.AddMethod(kService, "DownloadLayer", RpcType::kServerStream)),
+      get_upload_(state.metrics.AddMethod(kService, "GetUpload", RpcType::kUnary)),
+      abort_upload_(state.metrics.AddMethod(kService, "AbortUpload", RpcType::kUnary)),
+      find_missing_layers_(state.metrics.AddMethod(kService, "FindMissingLayers", RpcType::kUnary)),
       get_layer_(state.metrics.AddMethod(kService, "GetLayer", RpcType::kUnary)),
       list_layers_(state.metrics.AddMethod(kService, "ListLayers", RpcType::kUnary)),
       list_networks_(state.metrics.AddMethod(kService, "ListNetworks", RpcType::kUnary)),
       list_snapshots_(state.metrics.AddMethod(kService, "ListSnapshots", RpcType::kUnary)),
-      delete_snapshot_(state.metrics.AddMethod(kService, "DeleteSnapshot", RpcType::kUnary)) {}
+      delete_snapshot_(state.metrics.AddMethod(kService, "DeleteSnapshot", RpcType::kUnary)),
+      delete_network_(state.metrics.AddMethod(kService, "DeleteNetwork", RpcType::kUnary)),
+      pin_snapshot_(state.metrics.AddMethod(kService, "PinSnapshot", RpcType::kUnary)),
+      create_probe_set_(state.metrics.AddMethod(kService, "CreateProbeSet", RpcType::kUnary)),
+      get_probe_set_(state.metrics.AddMethod(kService, "GetProbeSet", RpcType::kUnary)),
+      list_probe_sets_(state.metrics.AddMethod(kService, "ListProbeSets", RpcType::kUnary)),
+      delete_probe_set_(state.metrics.AddMethod(kService, "DeleteProbeSet", RpcType::kUnary)),
+      maintenance_(MaintenanceInterval(state.options), [this] { Maintain(); }) {}
+
+void ActivationService::Maintain() {
+  const auto now = std::chrono::steady_clock::now();
+  open_uploads_.EndIdleSince(now - std::chrono::seconds(state_.options.upload_idle_seconds));
+  open_downloads_.EndIdleSince(now - std::chrono::seconds(state_.options.stream_stall_seconds));
+  ActivationStore& store = state_.engine.store();
+  const int64_t expired = store.ExpireUploads(upload_streams_.ReleaseIdle(absl::Now()));
+  if (expired > 0) spdlog::info("dropped {} uploads that nobody went on with", expired);
+  const absl::StatusOr<int64_t> retired = store.ApplyRetention(absl::Now());
+  if (!retired.ok()) {
+    spdlog::error("retention: {}", std::string(retired.status().message()));
+  } else if (*retired > 0) {
+    spdlog::info("retention deleted {} snapshots", *retired);
+  }
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* ActivationService::AnswerNow(const MethodMetrics& method,
+                                                       grpc::CallbackServerContext* context,
+                                                       const Request* request, Response* response) {
+  return AnswerInline(state_, method, context, [&] { return Answer(state_, *request, *response); });
+}
+
+grpc::ServerUnaryReactor* ActivationService::AnswerOnPool(const MethodMetrics& method,
+                                                          grpc::CallbackServerContext* context,
+                                                          std::function<absl::Status()> answer) {
+  RpcRecord record(state_, method);
+  const absl::Status admission = record.Admission();
+  if (!admission.ok()) {
+    record.Close(admission);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(ToGrpcStatus(admission));
+    return reactor;
+  }
+  return UnaryCall::Start(record, context, state_.ingest,
+                          [answer = std::move(answer)](std::stop_token) { return answer(); });
+}
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ActivationService::UploadLayer(
     grpc::CallbackServerContext* context) {
-  return new UploadReactor(state_, open_uploads_, upload_layer_, context);
+  return new UploadReactor(state_, open_uploads_, upload_streams_, upload_layer_, context);
+}
+
+grpc::ServerWriteReactor<v1::DownloadLayerResponse>* ActivationService::DownloadLayer(
+    grpc::CallbackServerContext* context, const v1::DownloadLayerRequest* request) {
+  return new DownloadReactor(state_, open_downloads_, download_layer_, context, *request);
+}
+
+grpc::ServerUnaryReactor* ActivationService::GetUpload(grpc::CallbackServerContext* context,
+                                                       const v1::GetUploadRequest* request,
+                                                       v1::GetUploadResponse* response) {
+  return AnswerOnPool(get_upload_, context, [this, request, response] {
+    return Answer(state_, upload_streams_, *request, *response);
+  });
+}
+
+grpc::ServerUnaryReactor* ActivationService::AbortUpload(grpc::CallbackServerContext* context,
+                                                         const v1::AbortUploadRequest* request,
+                                                         v1::AbortUploadResponse* response) {
+  return AnswerOnPool(abort_upload_, context, [this, request, response] {
+    return Answer(state_, upload_streams_, *request, *response);
+  });
+}
+
+grpc::ServerUnaryReactor* ActivationService::FindMissingLayers(
+    grpc::CallbackServerContext* context, const v1::FindMissingLayersRequest* request,
+    v1::FindMissingLayersResponse* response) {
+  return AnswerNow(find_missing_layers_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::GetLayer(grpc::CallbackServerContext* context,
                                                       const v1::GetLayerRequest* request,
                                                       v1::GetLayerResponse* response) {
-  return AnswerInline(state_, get_layer_, context, [&]() -> absl::Status {
-    GRAMIAN_ASSIGN_OR_RETURN(const LayerKey key,
-                             ToLayerKey(request->name(), state_.engine.store(), state_.options));
-    GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer, state_.engine.store().GetLayer(key));
-    *response->mutable_layer() = ToProto(layer);
-    return absl::OkStatus();
-  });
+  return AnswerNow(get_layer_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListLayers(grpc::CallbackServerContext* context,
                                                         const v1::ListLayersRequest* request,
                                                         v1::ListLayersResponse* response) {
-  return AnswerInline(state_, list_layers_, context,
-                      [&] { return FillLayers(state_, *request, *response); });
+  return AnswerNow(list_layers_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListNetworks(grpc::CallbackServerContext* context,
                                                           const v1::ListNetworksRequest* request,
                                                           v1::ListNetworksResponse* response) {
-  return AnswerInline(state_, list_networks_, context,
-                      [&] { return FillNetworks(state_, *request, *response); });
+  return AnswerNow(list_networks_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListSnapshots(grpc::CallbackServerContext* context,
                                                            const v1::ListSnapshotsRequest* request,
                                                            v1::ListSnapshotsResponse* response) {
-  return AnswerInline(state_, list_snapshots_, context,
-                      [&] { return FillSnapshots(state_, *request, *response); });
+  return AnswerNow(list_snapshots_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::DeleteSnapshot(
     grpc::CallbackServerContext* context, const v1::DeleteSnapshotRequest* request,
     v1::DeleteSnapshotResponse* response) {
-  // Freeing gigabytes takes milliseconds: not on a network thread.
-  return UnaryCall::Start(
-      RpcRecord(state_, delete_snapshot_), context, state_.ingest,
-      [this, request, response](std::stop_token) { return Delete(state_, *request, *response); });
+  return AnswerOnPool(delete_snapshot_, context,
+                      [this, request, response] { return Answer(state_, *request, *response); });
+}
+
+grpc::ServerUnaryReactor* ActivationService::DeleteNetwork(grpc::CallbackServerContext* context,
+                                                           const v1::DeleteNetworkRequest* request,
+                                                           v1::DeleteNetworkResponse* response) {
+  return AnswerOnPool(delete_network_, context,
+                      [this, request, response] { return Answer(state_, *request, *response); });
+}
+
+grpc::ServerUnaryReactor* ActivationService::PinSnapshot(grpc::CallbackServerContext* context,
+                                                         const v1::PinSnapshotRequest* request,
+                                                         v1::PinSnapshotResponse* response) {
+  return AnswerOnPool(pin_snapshot_, context,
+                      [this, request, response] { return Answer(state_, *request, *response); });
+}
+
+grpc::ServerUnaryReactor* ActivationService::CreateProbeSet(
+    grpc::CallbackServerContext* context, const v1::CreateProbeSetRequest* request,
+    v1::CreateProbeSetResponse* response) {
+  return AnswerOnPool(create_probe_set_, context,
+                      [this, request, response] { return Answer(state_, *request, *response); });
+}
+
+grpc::ServerUnaryReactor* ActivationService::GetProbeSet(grpc::CallbackServerContext* context,
+                                                         const v1::GetProbeSetRequest* request,
+                                                         v1::GetProbeSetResponse* response) {
+  return AnswerNow(get_probe_set_, context, request, response);
+}
+
+grpc::ServerUnaryReactor* ActivationService::ListProbeSets(grpc::CallbackServerContext* context,
+                                                           const v1::ListProbeSetsRequest* request,
+                                                           v1::ListProbeSetsResponse* response) {
+  return AnswerNow(list_probe_sets_, context, request, response);
+}
+
+grpc::ServerUnaryReactor* ActivationService::DeleteProbeSet(
+    grpc::CallbackServerContext* context, const v1::DeleteProbeSetRequest* request,
+    v1::DeleteProbeSetResponse* response) {
+  return AnswerOnPool(delete_probe_set_, context,
+                      [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 }  // namespace gramian

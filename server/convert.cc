@@ -1,55 +1,18 @@
 #include "server/convert.h"
 
-#include <google/protobuf/timestamp.pb.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/time.h"
 #include "gramian/base/status_macros.h"
 #include "server/resource_name.h"
-#include "server/status_details.h"
 
 namespace gramian {
 namespace {
 
 constexpr double kMaxPower = 64;
-constexpr char kDefaultProbeSet[] = "default";
-constexpr size_t kDigestDigits = 32;
-
-absl::StatusOr<DType> ToDtype(v1::Dtype dtype) {
-  switch (dtype) {
-    case v1::DTYPE_FLOAT32:
-      return DType::kFloat32;
-    case v1::DTYPE_FLOAT16:
-      return DType::kFloat16;
-    case v1::DTYPE_BFLOAT16:
-      return DType::kBFloat16;
-    case v1::DTYPE_FLOAT64:
-      return DType::kFloat64;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("dtype ", static_cast<int>(dtype), " is not known"));
-  }
-}
-
-v1::Dtype ToProto(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat32:
-      return v1::DTYPE_FLOAT32;
-    case DType::kFloat16:
-      return v1::DTYPE_FLOAT16;
-    case DType::kBFloat16:
-      return v1::DTYPE_BFLOAT16;
-    case DType::kFloat64:
-      return v1::DTYPE_FLOAT64;
-  }
-  return v1::DTYPE_UNSPECIFIED;
-}
 
 v1::ScoreStatus ToProto(ScoreStatus status) {
   switch (status) {
@@ -83,57 +46,16 @@ v1::ComputeForm ToProto(Form form) {
   return v1::COMPUTE_FORM_UNSPECIFIED;
 }
 
-absl::Status CheckShortText(absl::string_view text, absl::string_view what,
-                            const ServerOptions& options) {
-  if (static_cast<int64_t>(text.size()) > options.name_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        what, " has ", text.size(), " bytes, more than the limit of ", options.name_bytes));
-  }
-  return CheckText(text, what);
-}
-
-// 1 <= value <= limit.
-absl::Status CheckCount(int64_t value, absl::string_view what, int64_t limit) {
-  if (value < 1)
-    return absl::InvalidArgumentError(absl::StrCat(what, " is ", value, ", must be at least 1"));
-  if (value <= limit) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(
-                        absl::StrCat(what, " is ", value, ", more than the limit of ", limit)),
-                    "LIMIT_EXCEEDED",
-                    {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
-}
-
-absl::Status CheckDigest(absl::string_view digest) {
-  const bool hex = std::all_of(digest.begin(), digest.end(), [](char c) {
-    return absl::ascii_isdigit(static_cast<unsigned char>(c)) || (c >= 'a' && c <= 'f');
-  });
-  if (digest.empty() || (hex && digest.size() == kDigestDigits)) return absl::OkStatus();
-  return absl::InvalidArgumentError("expected_digest is not 32 lower-case hexadecimal digits");
-}
-
 absl::StatusOr<SnapshotKey> Resolve(ResourceName name, const ActivationStore& store) {
   if (!name.step.has_value()) {
-    const std::vector<int64_t> steps = store.ListSteps(name.project, name.network);
-    if (steps.empty()) {
+    const std::vector<SnapshotSummary> snapshots = store.ListSnapshots(name.project, name.network);
+    if (snapshots.empty()) {
       return absl::NotFoundError(absl::StrCat("network '", name.network, "' of project '",
                                               name.project, "' does not exist"));
     }
-    name.step = steps.back();
+    name.step = snapshots.back().step;
   }
   return SnapshotKey{std::move(name.project), std::move(name.network), *name.step};
-}
-
-absl::StatusOr<OnConflict> ToOnConflict(v1::OnConflict on_conflict) {
-  switch (on_conflict) {
-    case v1::ON_CONFLICT_UNSPECIFIED:
-    case v1::ON_CONFLICT_REJECT:
-      return OnConflict::kReject;
-    case v1::ON_CONFLICT_REPLACE:
-      return OnConflict::kReplace;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("on_conflict ", static_cast<int>(on_conflict), " is not known"));
-  }
 }
 
 absl::Status CheckNotNegative(int64_t value, absl::string_view what) {
@@ -142,39 +64,6 @@ absl::Status CheckNotNegative(int64_t value, absl::string_view what) {
 }
 
 }  // namespace
-
-absl::StatusOr<UploadPlan> ToUploadPlan(const v1::UploadHeader& header,
-                                        const ServerOptions& options) {
-  UploadPlan plan;
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const ResourceName parent,
-      ParseResourceName(header.parent(), ResourcePattern::kSnapshot, options.name_bytes));
-  if (!parent.step.has_value()) {
-    return absl::InvalidArgumentError("parent: an upload needs the number of its step, not 'last'");
-  }
-  if (header.module_path().empty()) return absl::InvalidArgumentError("module_path is empty");
-  GRAMIAN_RETURN_IF_ERROR(CheckShortText(header.module_path(), "module_path", options));
-  GRAMIAN_RETURN_IF_ERROR(CheckShortText(header.reduction(), "reduction", options));
-  GRAMIAN_RETURN_IF_ERROR(CheckShortText(header.probe_set(), "probe_set", options));
-  GRAMIAN_RETURN_IF_ERROR(CheckCount(header.row_count(), "row_count", options.max_rows));
-  GRAMIAN_RETURN_IF_ERROR(
-      CheckCount(header.feature_count(), "feature_count", options.max_features));
-  GRAMIAN_RETURN_IF_ERROR(CheckNotNegative(header.ordinal(), "ordinal"));
-  GRAMIAN_RETURN_IF_ERROR(CheckDigest(header.expected_digest()));
-  GRAMIAN_ASSIGN_OR_RETURN(plan.shape.dtype, ToDtype(header.dtype()));
-  GRAMIAN_ASSIGN_OR_RETURN(plan.on_conflict, ToOnConflict(header.on_conflict()));
-  plan.shape.rows = header.row_count();
-  plan.shape.cols = header.feature_count();
-  GRAMIAN_ASSIGN_OR_RETURN(plan.size_bytes, SizeBytes(plan.shape));
-  plan.description = {
-      .key = {{parent.project, parent.network, *parent.step}, header.module_path()},
-      .module_path = header.module_path(),
-      .probe_set = header.probe_set().empty() ? kDefaultProbeSet : header.probe_set(),
-      .reduction = header.reduction(),
-      .ordinal = header.ordinal()};
-  plan.expected_digest = header.expected_digest();
-  return plan;
-}
 
 absl::StatusOr<SnapshotKey> ToSnapshotKey(absl::string_view name, const ActivationStore& store,
                                           const ServerOptions& options) {
@@ -269,26 +158,6 @@ absl::StatusOr<OperatorRequest> ToOperatorRequest(const v1::GetOperatorRequest& 
   GRAMIAN_RETURN_IF_ERROR(CheckNotNegative(result.k, "count"));
   GRAMIAN_RETURN_IF_ERROR(CheckNotNegative(result.first_row, "first_row"));
   GRAMIAN_RETURN_IF_ERROR(CheckNotNegative(result.row_count, "row_count"));
-  return result;
-}
-
-v1::Layer ToProto(const StoredLayer& layer) {
-  const LayerDescription& description = layer.description;
-  const Representation& representation = *layer.representation;
-  v1::Layer result;
-  result.set_name(FormatLayer(description.key));
-  result.set_module_path(description.module_path);
-  result.set_row_count(representation.rows());
-  result.set_feature_count(representation.cols());
-  result.set_dtype(ToProto(representation.shape().dtype));
-  result.set_reduction(description.reduction);
-  result.set_ordinal(description.ordinal);
-  result.set_probe_set(description.probe_set);
-  result.set_digest(representation.digest().ToHex());
-  result.set_size_bytes(representation.size_bytes());
-  const int64_t nanos = absl::ToUnixNanos(layer.create_time);
-  result.mutable_commit_time()->set_seconds(nanos / 1'000'000'000);
-  result.mutable_commit_time()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
   return result;
 }
 

@@ -1,4 +1,5 @@
-// Between messages and the library's types. Values are checked here, once, at the border.
+// Between messages about similarity and the library's types. Values are checked here, once, at the
+// border.
 #ifndef GRAMIAN_SERVER_CONVERT_H_
 #define GRAMIAN_SERVER_CONVERT_H_
 
@@ -11,26 +12,11 @@
 #include "gramian/engine/similarity_engine.h"
 #include "gramian/measure/measure.h"
 #include "gramian/measure/measure_registry.h"
-#include "gramian/v1/activation_service.pb.h"
-#include "gramian/v1/resources.pb.h"
 #include "gramian/v1/similarity.pb.h"
 #include "gramian/v1/similarity_service.pb.h"
 #include "server/server_options.h"
 
 namespace gramian {
-
-// What a header announces, checked against the limits.
-struct UploadPlan {
-  LayerDescription description;
-  RepresentationShape shape;
-  int64_t size_bytes = 0;
-  std::string expected_digest;  // empty: not given
-  OnConflict on_conflict = OnConflict::kReject;
-};
-
-// INVALID_ARGUMENT for a value that is wrong in itself, RESOURCE_EXHAUSTED for one beyond a limit.
-absl::StatusOr<UploadPlan> ToUploadPlan(const v1::UploadHeader& header,
-                                        const ServerOptions& options);
 
 // The keys a resource name stands for; `last` is looked up in `store`. INVALID_ARGUMENT; NOT_FOUND
 // for `last` of an unknown network.
@@ -48,7 +34,6 @@ absl::StatusOr<KernelSpec> ToKernel(absl::string_view text);
 // INVALID_ARGUMENT unless exactly one source and view are given and the numbers make sense.
 absl::StatusOr<OperatorRequest> ToOperatorRequest(const v1::GetOperatorRequest& request);
 
-v1::Layer ToProto(const StoredLayer& layer);
 v1::Score ToProto(const Comparison& comparison, const SimilarityMeasure& measure);
 // Every field but elapsed_seconds.
 v1::MatrixBlock ToProto(const ComparisonBlock& block);

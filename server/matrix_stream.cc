@@ -56,7 +56,7 @@ std::vector<Side> LayerSides(const std::vector<StoredLayer>& layers) {
   std::vector<Side> sides;
   for (const StoredLayer& layer : layers) {
     const LayerKey& key = layer.description.key;
-    sides.push_back({FormatLayer(key), key.layer, layer.representation->cols()});
+    sides.push_back({FormatLayer(key), key.layer, layer.shape.cols});
   }
   return sides;
 }
@@ -131,8 +131,8 @@ absl::Status StreamSnapshots(ServerState& state, const v1::CompareSnapshotsReque
                            ToSelection(state, request.snapshot_b(), request.layers_b()));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(state.engine.store(), a));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> columns, Select(state.engine.store(), b));
-  const v1::MatrixHeader header = HeaderOf(LayerSides(rows), LayerSides(columns), *measure,
-                                           rows.front().representation->rows());
+  const v1::MatrixHeader header =
+      HeaderOf(LayerSides(rows), LayerSides(columns), *measure, rows.front().shape.rows);
   return state.engine.CompareSnapshots(a, b, measure->name(), SinkTo(writer, header),
                                        std::move(stop));
 }
@@ -157,8 +157,8 @@ absl::Status StreamNetworks(ServerState& state, const v1::CompareNetworksRequest
                              Select(state.engine.store(), selection));
     Side side{FormatSnapshot(selection.snapshot), SnapshotLabel(selection.snapshot), 0};
     for (const StoredLayer& layer : layers)
-      side.features = std::max(side.features, layer.representation->cols());
-    input_count = layers.front().representation->rows();
+      side.features = std::max(side.features, layer.shape.cols);
+    input_count = layers.front().shape.rows;
     sides.push_back(std::move(side));
     selections.push_back(std::move(selection));
   }
@@ -192,7 +192,7 @@ absl::Status StreamOperator(ServerState& state, const v1::GetOperatorRequest& re
   v1::GetOperatorResponse response;
   v1::OperatorHeader* header = response.mutable_header();
   for (const StoredLayer& layer : layers) header->add_layers(FormatLayer(layer.description.key));
-  header->set_input_count(layers.front().representation->rows());
+  header->set_input_count(layers.front().shape.rows);
   header->set_row_count(view.rows);
   header->set_column_count(view.cols);
   header->set_kernel(operator_request.kernel.ToString());

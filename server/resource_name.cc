@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -16,12 +17,17 @@ namespace {
 
 struct Part {
   absl::string_view collection;
-  absl::string_view example;
+  absl::string_view id;
 };
-constexpr std::array<Part, 4> kParts = {{{"projects", "projects/{project}"},
-                                         {"networks", "/networks/{network}"},
-                                         {"snapshots", "/snapshots/{step}"},
-                                         {"layers", "/layers/{layer}"}}};
+constexpr std::array<Part, 4> kLayerParts = {
+    {{"projects", "project"}, {"networks", "network"}, {"snapshots", "step"}, {"layers", "layer"}}};
+constexpr std::array<Part, 2> kProbeSetParts = {
+    {{"projects", "project"}, {"probeSets", "probe_set"}}};
+
+absl::Span<const Part> PartsOf(ResourcePattern pattern) {
+  if (pattern == ResourcePattern::kProbeSet) return kProbeSetParts;
+  return absl::MakeConstSpan(kLayerParts).first(static_cast<size_t>(pattern) + 1);
+}
 
 bool IsUnreserved(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' ||
@@ -127,25 +133,29 @@ absl::Status CheckText(absl::string_view text, absl::string_view what) {
 
 absl::StatusOr<ResourceName> ParseResourceName(absl::string_view name, ResourcePattern pattern,
                                                int64_t id_bytes) {
-  const size_t depth = static_cast<size_t>(pattern) + 1;
+  const absl::Span<const Part> parts = PartsOf(pattern);
   const std::vector<absl::string_view> segments = absl::StrSplit(name, '/');
-  bool matches = segments.size() == 2 * depth;
+  bool matches = segments.size() == 2 * parts.size();
   std::string expected;
-  for (size_t i = 0; i < depth; ++i) {
-    matches = matches && segments[2 * i] == kParts[i].collection;
-    absl::StrAppend(&expected, kParts[i].example);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    matches = matches && segments[2 * i] == parts[i].collection;
+    absl::StrAppend(&expected, i == 0 ? "" : "/", parts[i].collection, "/{", parts[i].id, "}");
   }
   if (!matches) return Malformed(name, absl::StrCat("is not of the form ", expected));
 
   ResourceName result;
   GRAMIAN_ASSIGN_OR_RETURN(result.project, Decode(name, segments[1], "project", id_bytes));
-  if (depth > 1) {
+  if (pattern == ResourcePattern::kProbeSet) {
+    GRAMIAN_ASSIGN_OR_RETURN(result.probe_set, Decode(name, segments[3], "probe set", id_bytes));
+    return result;
+  }
+  if (parts.size() > 1) {
     GRAMIAN_ASSIGN_OR_RETURN(result.network, Decode(name, segments[3], "network", id_bytes));
   }
-  if (depth > 2) {
+  if (parts.size() > 2) {
     GRAMIAN_ASSIGN_OR_RETURN(result.step, ParseStep(name, segments[5]));
   }
-  if (depth > 3) {
+  if (parts.size() > 3) {
     GRAMIAN_ASSIGN_OR_RETURN(result.layer, Decode(name, segments[7], "layer", id_bytes));
   }
   return result;
@@ -165,6 +175,10 @@ std::string FormatSnapshot(const SnapshotKey& key) {
 
 std::string FormatLayer(const LayerKey& key) {
   return absl::StrCat(FormatSnapshot(key.snapshot), "/layers/", Encode(key.layer));
+}
+
+std::string FormatProbeSet(absl::string_view project, absl::string_view probe_set) {
+  return absl::StrCat(FormatProject(project), "/probeSets/", Encode(probe_set));
 }
 
 }  // namespace gramian

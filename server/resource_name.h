@@ -1,4 +1,5 @@
-// Resource names: how projects, networks, snapshots and layers are written in requests and answers.
+// Resource names: how projects, networks, snapshots, layers and probe sets are written in requests
+// and answers.
 #ifndef GRAMIAN_SERVER_RESOURCE_NAME_H_
 #define GRAMIAN_SERVER_RESOURCE_NAME_H_
 
@@ -9,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "gramian/engine/activation_store.h"
+#include "gramian/store/layer.h"
 
 namespace gramian {
 
@@ -19,6 +20,7 @@ struct ResourceName {
   std::string network;
   std::optional<int64_t> step;  // nothing: the alias `last`, or a pattern without a step
   std::string layer;
+  std::string probe_set;
 };
 
 enum class ResourcePattern {
@@ -26,6 +28,7 @@ enum class ResourcePattern {
   kNetwork,   // projects/{project}/networks/{network}
   kSnapshot,  // projects/{project}/networks/{network}/snapshots/{step}
   kLayer,     // projects/{project}/networks/{network}/snapshots/{step}/layers/{layer}
+  kProbeSet,  // projects/{project}/probeSets/{probe_set}
 };
 
 // Reads `name`, in which every byte of an id but letters, digits and `-._~` is written %XX.
@@ -44,6 +47,7 @@ std::string FormatProject(absl::string_view project);
 std::string FormatNetwork(absl::string_view project, absl::string_view network);
 std::string FormatSnapshot(const SnapshotKey& key);
 std::string FormatLayer(const LayerKey& key);
+std::string FormatProbeSet(absl::string_view project, absl::string_view probe_set);
 
 }  // namespace gramian
 

@@ -1,15 +1,15 @@
 #include "server/upload_reactor.h"
 
-#include <memory>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "server/activation_messages.h"
 #include "server/crc32c.h"
 #include "server/resource_name.h"
 #include "server/status_details.h"
-#include "server/unary_call.h"
 
 namespace gramian {
 namespace {
@@ -21,24 +21,37 @@ grpc::ByteBuffer Serialize(const v1::UploadLayerResponse& response) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+absl::Status OutOfMemory() {
+  return WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
+}
+
+absl::Status UploadAborted(absl::string_view message) {
+  return WithReason(absl::AbortedError(message), "UPLOAD_ABORTED");
+}
+
+absl::Status Draining() { return TryAgain("the server is draining", "DRAINING"); }
+
 }  // namespace
 
-UploadReactor::UploadReactor(ServerState& state, OpenUploads& open_uploads,
-                             const MethodMetrics& method, grpc::CallbackServerContext* context)
+UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
+                             UploadStreams& upload_streams, const MethodMetrics& method,
+                             grpc::CallbackServerContext* context)
     : state_(state),
-      open_uploads_(open_uploads),
+      open_streams_(open_streams),
+      upload_streams_(upload_streams),
       context_(context),
       record_(state, method),
+      uses_disk_(!state.engine.options().store.data_dir.empty()),
       reading_since_(std::chrono::steady_clock::now()) {
   absl::Status status = record_.Admission();
-  if (status.ok()) has_place_ = open_uploads_.TryAdd(this);
+  if (status.ok()) has_place_ = open_streams_.TryAdd(this);
   if (status.ok() && !has_place_) {
     status = TryAgain(absl::StrCat("all ", state_.options.max_uploads, " uploads are open"),
                       "TOO_MANY_UPLOADS");
   }
   if (status.ok()) {
     StartRead(&request_);
-    on_cut_off_.emplace(record_.cut_off(), [this] { EndIfReading(); });
+    on_cut_off_.emplace(record_.cut_off(), [this] { Interrupt(Draining()); });
   } else {
     End(std::move(status));
   }
@@ -47,86 +60,97 @@ UploadReactor::UploadReactor(ServerState& state, OpenUploads& open_uploads,
 void UploadReactor::OnReadDone(bool ok) {
   {
     MutexLock lock(mutex_);
-    // The sweeper ended the stream; this read was cut off by that.
+    // The stream was interrupted; this read was cut off by that.
     if (phase_ != Phase::kReading) return;
-    phase_ = ok ? Phase::kHandling : Phase::kCommitting;
+    phase_ = Phase::kHandling;
   }
   if (!ok) {
-    BeginCommit();
-    return;
-  }
-  absl::Status status;
-  try {
-    status = HandleMessage();
-  } catch (const std::bad_alloc&) {
-    status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
-  }
-  if (!status.ok()) {
-    End(Named(status));
-  } else if (present_.has_value()) {
-    End(absl::OkStatus(), &*present_);
-  } else if (!ReadNext()) {
-    End(record_.WithCause(absl::CancelledError(), *context_));
+    RunOnPool([this] { HandleEnd(); });
+  } else if (uses_disk_) {
+    RunOnPool([this] { HandleMessage(); });
+  } else {
+    HandleMessage();
   }
 }
 
-bool UploadReactor::ReadNext() {
-  // Under the lock, so that nobody else can end the stream before the read has begun, and a drain
-  // that found a message being handled is not missed.
+void UploadReactor::RunOnPool(std::function<void()> work) {
+  if (!state_.ingest.TrySubmit(std::move(work)))
+    End(TryAgain("too many uploads wait for a thread", "QUEUE_FULL"));
+}
+
+absl::Status UploadReactor::ReadNext() {
+  // Under the lock, so that nobody else can end the stream before the read has begun.
   MutexLock lock(mutex_);
-  if (record_.cut_off().stop_requested()) return false;
+  if (!interruption_.ok()) return interruption_;
   phase_ = Phase::kReading;
   reading_since_ = std::chrono::steady_clock::now();
   StartRead(&request_);
-  return true;
+  return absl::OkStatus();
 }
 
-absl::Status UploadReactor::HandleMessage() {
+void UploadReactor::HandleMessage() {
+  absl::Status status;
+  try {
+    status = Named(HandleBytes());
+  } catch (const std::bad_alloc&) {
+    status = OutOfMemory();
+  }
+  if (status.ok() && present_.has_value()) {
+    EndCommitted(*present_);
+    return;
+  }
+  // From here on this object belongs to the next message, unless that never comes.
+  if (status.ok()) status = ReadNext();
+  if (!status.ok()) Stop(status);
+}
+
+absl::Status UploadReactor::HandleBytes() {
   GRAMIAN_ASSIGN_OR_RETURN(const UploadMessage message, ParseUploadMessage(request_));
   return message.header.has_value() ? HandleHeader(*message.header) : HandleChunk(*message.chunk);
 }
 
 absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
-  if (plan_.has_value())
+  if (upload_ != nullptr)
     return absl::InvalidArgumentError("a second header; one stream brings one layer");
-  GRAMIAN_ASSIGN_OR_RETURN(plan_, ToUploadPlan(header, state_.options));
-  GRAMIAN_ASSIGN_OR_RETURN(const bool is_present, CommitIfPresent());
-  if (is_present) return absl::OkStatus();
-  GRAMIAN_RETURN_IF_ERROR(state_.engine.store().Reserve(plan_->size_bytes));
-  reserved_bytes_ = plan_->size_bytes;
-  GRAMIAN_ASSIGN_OR_RETURN(builder_, RepresentationBuilder::Create(plan_->shape));
+  GRAMIAN_ASSIGN_OR_RETURN(const UploadPlan plan, ToUploadPlan(header, state_.options));
+  layer_name_ = FormatLayer(plan.description.key);
+  ActivationStore& store = state_.engine.store();
+  if (!plan.expected_digest.empty()) {
+    absl::StatusOr<StoredLayer> known = store.CommitKnownContent(plan);
+    if (known.ok()) {
+      present_ = *std::move(known);
+      return absl::OkStatus();
+    }
+    if (!absl::IsNotFound(known.status())) return known.status();
+  }
+  absl::StatusOr<std::shared_ptr<Upload>> upload = store.OpenUpload(plan);
+  if (HasReason(upload.status(), "TOO_MANY_UPLOADS"))
+    return TryAgain(upload.status().message(), "TOO_MANY_UPLOADS");
+  if (!upload.ok()) return upload.status();
+  upload_ = *std::move(upload);
+  upload_streams_.Join(upload_, this);
+  partial_ = header.partial();
+  id_chosen_here_ = plan.upload_id.empty();
   v1::UploadLayerResponse response;
-  response.mutable_accepted()->set_chunk_bytes(state_.options.chunk_bytes);
-  response.mutable_accepted()->set_name(FormatLayer(plan_->description.key));
-  TrySend(response);
+  v1::UploadAccepted* accepted = response.mutable_accepted();
+  accepted->set_chunk_bytes(state_.options.chunk_bytes);
+  accepted->set_name(layer_name_);
+  accepted->set_upload_id(upload_->plan().upload_id);
+  AddRanges(upload_->persisted(), *accepted->mutable_persisted());
+  Send(response);
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> UploadReactor::CommitIfPresent() {
-  if (plan_->expected_digest.empty()) return false;
-  const absl::StatusOr<StoredLayer> stored = state_.engine.store().GetLayer(plan_->description.key);
-  if (!stored.ok() || stored->representation->digest().ToHex() != plan_->expected_digest ||
-      stored->representation->shape() != plan_->shape) {
-    return false;
-  }
-  // The description may be another one: the store decides.
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const StoredLayer committed,
-      state_.engine.store().Commit(plan_->description, stored->representation, plan_->on_conflict));
-  present_ = ToProto(committed);
-  return true;
-}
-
-absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
-  if (!builder_.has_value()) return absl::InvalidArgumentError("the first message is not a header");
+absl::Status UploadReactor::CheckChunk(const ChunkView& chunk) const {
   if (chunk.size_bytes > state_.options.chunk_bytes) {
     return WithReason(absl::InvalidArgumentError(absl::StrCat("a chunk has ", chunk.size_bytes,
                                                               " bytes, more than the limit of ",
                                                               state_.options.chunk_bytes)),
                       "CHUNK_TOO_LARGE", {{"limit", absl::StrCat(state_.options.chunk_bytes)}});
   }
-  const int64_t element_bytes = SizeOf(plan_->shape.dtype);
-  const int64_t row_bytes = plan_->shape.cols * element_bytes;
+  const RepresentationShape& shape = upload_->plan().shape;
+  const int64_t element_bytes = SizeOf(shape.dtype);
+  const int64_t row_bytes = shape.cols * element_bytes;
   if (chunk.byte_offset < 0 || chunk.byte_offset >= row_bytes) {
     return absl::InvalidArgumentError(absl::StrCat("the chunk at row ", chunk.first_row,
                                                    " has byte_offset ", chunk.byte_offset,
@@ -139,72 +163,137 @@ absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   }
   uint32_t crc = 0;
   for (const absl::string_view piece : chunk.data) crc = ExtendCrc32c(crc, piece);
-  if (crc != chunk.crc32c) {
-    return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                          "the chunk at row ", chunk.first_row, ", byte ", chunk.byte_offset,
-                          " has crc32c ", crc, ", announced was ", chunk.crc32c)),
-                      "CHECKSUM_MISMATCH");
+  if (crc == chunk.crc32c) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "the chunk at row ", chunk.first_row, ", byte ", chunk.byte_offset,
+                        " has crc32c ", crc, ", announced was ", chunk.crc32c)),
+                    "CHECKSUM_MISMATCH");
+}
+
+absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
+  if (upload_ == nullptr) return absl::InvalidArgumentError("the first message is not a header");
+  GRAMIAN_RETURN_IF_ERROR(CheckChunk(chunk));
+  absl::Status appended = upload_->Append(chunk.first_row, chunk.byte_offset, chunk.data);
+  if (absl::IsAborted(appended)) {
+    // Either another stream has completed the upload, which is as good, or it was aborted.
+    absl::StatusOr<StoredLayer> layer = upload_->Commit();
+    if (!layer.ok()) return UploadAborted(layer.status().message());
+    present_ = *std::move(layer);
+    return absl::OkStatus();
   }
-  GRAMIAN_RETURN_IF_ERROR(builder_->Append(chunk.first_row, chunk.byte_offset, chunk.data));
+  GRAMIAN_RETURN_IF_ERROR(appended);
   state_.metrics.AddIngestedBytes(chunk.size_bytes);
-  if (builder_->received_bytes() - reported_bytes_ >= kProgressBytes) {
-    reported_bytes_ = builder_->received_bytes();
-    v1::UploadLayerResponse response;
-    response.mutable_progress()->set_received_bytes(reported_bytes_);
-    response.mutable_progress()->set_received_row_count(builder_->complete_rows());
-    TrySend(response);
-  }
+  ++chunk_count_;
+  unpersisted_bytes_ += chunk.size_bytes;
+  if (unpersisted_bytes_ < kProgressBytes) return absl::OkStatus();
+  GRAMIAN_RETURN_IF_ERROR(Persist());
+  Send(Progress());
   return absl::OkStatus();
 }
 
-void UploadReactor::BeginCommit() {
+absl::Status UploadReactor::Persist() {
+  const int64_t chunk_count = chunk_count_;
+  GRAMIAN_RETURN_IF_ERROR(upload_->Persist().status());
+  persisted_chunk_count_ = chunk_count;
+  unpersisted_bytes_ = 0;
+  return absl::OkStatus();
+}
+
+v1::UploadLayerResponse UploadReactor::Progress() const {
+  v1::UploadLayerResponse response;
+  v1::UploadProgress* progress = response.mutable_progress();
+  progress->set_received_bytes(upload_->received_bytes());
+  progress->set_received_row_count(upload_->received_rows());
+  progress->set_persisted_bytes(upload_->persisted_bytes());
+  progress->set_persisted_chunk_count(persisted_chunk_count_);
+  return response;
+}
+
+void UploadReactor::HandleEnd() {
   if (context_->IsCancelled()) {
-    End(record_.WithCause(absl::CancelledError("the client ended the upload"), *context_));
-  } else if (!builder_.has_value()) {
-    End(absl::InvalidArgumentError("the stream ended without a header"));
-  } else if (!state_.ingest.TrySubmit([this] {
-               v1::Layer committed;
-               absl::Status status;
-               try {
-                 status = Named(Commit(committed));
-               } catch (const std::bad_alloc&) {
-                 status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
-               }
-               End(std::move(status), &committed);
-             })) {
-    End(TryAgain("too many uploads wait to be committed", "QUEUE_FULL"));
+    Stop(record_.WithCause(absl::CancelledError("the client ended the upload"), *context_));
+  } else if (upload_ == nullptr) {
+    Stop(absl::InvalidArgumentError("the stream ended without a header"));
+  } else if (!partial_ || upload_->is_complete()) {
+    Commit();
+  } else if (absl::Status status = Persist(); status.ok()) {
+    const v1::UploadLayerResponse progress = Progress();
+    upload_streams_.Leave(*upload_, this);
+    upload_.reset();
+    End(absl::OkStatus(), &progress);
+  } else if (absl::IsAborted(status)) {
+    Commit();  // Perhaps another stream has.
+  } else {
+    Stop(Named(status));
   }
 }
 
-absl::Status UploadReactor::Commit(v1::Layer& committed) {
-  if (builder_->received_bytes() < builder_->size_bytes()) {
-    // Also what is left of a stream that broke; the builder knows the first missing row.
-    absl::Status status = std::move(*builder_).Finish().status();
-    return WithReason(absl::InvalidArgumentError(status.message()), "ROWS_MISSING");
+void UploadReactor::Commit() {
+  absl::StatusOr<StoredLayer> layer = OutOfMemory();
+  try {
+    layer = upload_->Commit();
+  } catch (const std::bad_alloc&) {
+    // Told like any other error; the upload waits for a better moment.
+    Stop(Named(layer.status()));
+    return;
   }
-  GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const Representation> representation,
-                           std::move(*builder_).Finish());
-  const std::string digest = representation->digest().ToHex();
-  if (!plan_->expected_digest.empty() && digest != plan_->expected_digest) {
-    return WithReason(
-        absl::InvalidArgumentError(absl::StrCat("the content has digest ", digest,
-                                                ", announced was ", plan_->expected_digest)),
-        "DIGEST_MISMATCH");
+  if (layer.ok()) {
+    EndCommitted(*layer);
+  } else if (absl::IsAborted(layer.status())) {
+    Stop(Named(UploadAborted(layer.status().message())));
+  } else if (absl::IsFailedPrecondition(layer.status()) && !upload_->is_complete()) {
+    Stop(WithReason(absl::InvalidArgumentError(Named(layer.status()).message()), "ROWS_MISSING"));
+  } else {
+    const UploadKey key = KeyOf(*upload_);
+    upload_streams_.Forget(key);
+    upload_streams_.Interrupt(key, UploadAborted("another stream could not commit the upload"),
+                              this);
+    Stop(Named(layer.status()));
   }
-  // A client that is gone sees no commit: a stream cut after its last chunk looks like one that
-  // ended.
-  if (context_->IsCancelled()) return absl::CancelledError("the client ended the upload");
-  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer stored,
-                           state_.engine.store().Commit(
-                               plan_->description, std::move(representation), plan_->on_conflict));
-  committed = ToProto(stored);
-  return absl::OkStatus();
 }
 
-void UploadReactor::TrySend(const v1::UploadLayerResponse& response) {
+void UploadReactor::EndCommitted(const StoredLayer& layer) {
+  v1::UploadLayerResponse response;
+  *response.mutable_committed() = ToProto(layer);
+  if (upload_ != nullptr) {
+    upload_streams_.Forget(KeyOf(*upload_));
+    upload_streams_.Leave(*upload_, this);
+    upload_.reset();
+  }
+  End(absl::OkStatus(), &response);
+}
+
+void UploadReactor::Stop(const absl::Status& status) {
+  if (upload_ == nullptr) {
+    End(status);
+    return;
+  }
+  const bool draining = HasReason(status, "DRAINING");
+  const bool was_only_stream = upload_streams_.Leave(*upload_, this);
+  std::optional<v1::UploadLayerResponse> last;
+  if (id_chosen_here_ && was_only_stream && !draining) {
+    const UploadKey key = KeyOf(*upload_);
+    // Gone already if its commit failed.
+    state_.engine.store().AbortUpload(key.layer, key.upload_id).IgnoreError();
+    upload_streams_.Forget(key);
+  } else if (Persist().ok()) {
+    last = Progress();
+  }
+  if (draining) {
+    last.emplace().mutable_draining()->set_persisted_chunk_count(persisted_chunk_count_);
+  }
+  // Before the client can know: its next upload must find the bytes free.
+  upload_.reset();
+  End(status, last.has_value() ? &*last : nullptr);
+}
+
+void UploadReactor::Send(const v1::UploadLayerResponse& response) {
   {
     MutexLock lock(mutex_);
-    if (writing_) return;
+    if (writing_) {
+      next_response_ = Serialize(response);
+      return;
+    }
     writing_ = true;
     response_ = Serialize(response);
   }
@@ -212,12 +301,24 @@ void UploadReactor::TrySend(const v1::UploadLayerResponse& response) {
 }
 
 void UploadReactor::OnWriteDone(bool /*ok*/) {
+  bool write = false;
   {
     MutexLock lock(mutex_);
-    writing_ = false;
-    if (phase_ != Phase::kEnding) return;
+    // What the end has to say says more.
+    write = next_response_.has_value() && phase_ != Phase::kEnding;
+    if (write) {
+      response_ = *std::move(next_response_);
+      next_response_.reset();
+    } else {
+      writing_ = false;
+      if (phase_ != Phase::kEnding) return;
+    }
   }
-  SendEnd();
+  if (write) {
+    StartWrite(&response_);
+  } else {
+    SendEnd();
+  }
 }
 
 void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
@@ -226,58 +327,55 @@ void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
     if (phase_ != Phase::kReading || reading_since_ > time) return;
     phase_ = Phase::kHandling;
   }
-  End(WithReason(absl::DeadlineExceededError(absl::StrCat(
-                     "the upload brought nothing for ", state_.options.upload_idle_seconds, " s")),
-                 "UPLOAD_IDLE"));
+  RunOnPool([this] {
+    Stop(Named(WithReason(
+        absl::DeadlineExceededError(absl::StrCat("the upload brought nothing for ",
+                                                 state_.options.upload_idle_seconds, " s")),
+        "UPLOAD_IDLE")));
+  });
 }
 
-void UploadReactor::EndIfReading() {
+void UploadReactor::Interrupt(const absl::Status& status) {
   {
     MutexLock lock(mutex_);
+    if (phase_ == Phase::kHandling && interruption_.ok()) interruption_ = status;
     if (phase_ != Phase::kReading) return;
     phase_ = Phase::kHandling;
   }
-  End(record_.WithCause(absl::CancelledError(), *context_));
+  RunOnPool([this, status] { Stop(Named(status)); });
 }
 
-void UploadReactor::End(absl::Status status, const v1::Layer* committed) {
+void UploadReactor::End(absl::Status status, const v1::UploadLayerResponse* last) {
   {
     MutexLock lock(mutex_);
     phase_ = Phase::kEnding;
     final_status_ = std::move(status);
-    if (final_status_.ok()) {
-      v1::UploadLayerResponse response;
-      *response.mutable_committed() = *committed;
-      final_response_ = Serialize(response);
-    }
+    if (last != nullptr) final_response_ = Serialize(*last);
     if (writing_) return;
   }
   SendEnd();
 }
 
 void UploadReactor::SendEnd() {
-  // Before the client can know: its next upload must find the bytes free and the place open.
-  builder_.reset();
-  if (reserved_bytes_ > 0) state_.engine.store().Release(std::exchange(reserved_bytes_, 0));
-  if (has_place_) open_uploads_.FreePlace();
+  // Before the client can know: its next upload must find the place open.
+  if (has_place_) open_streams_.FreePlace();
   record_.Close(final_status_);
-  if (final_status_.ok()) {
-    StartWriteAndFinish(&final_response_, grpc::WriteOptions(), ToGrpcStatus(final_status_));
+  if (final_response_.has_value()) {
+    StartWriteAndFinish(&*final_response_, grpc::WriteOptions(), ToGrpcStatus(final_status_));
   } else {
     Finish(ToGrpcStatus(final_status_));
   }
 }
 
 void UploadReactor::OnDone() {
-  open_uploads_.Remove(this);
+  open_streams_.Remove(this);
+  if (upload_ != nullptr) upload_streams_.Leave(*upload_, this);
   delete this;
 }
 
 absl::Status UploadReactor::Named(const absl::Status& status) const {
-  if (status.ok() || !plan_.has_value()) return status;
-  const LayerDescription& description = plan_->description;
-  absl::Status named(status.code(),
-                     absl::StrCat(status.message(), " (layer ", FormatLayer(description.key), ")"));
+  if (status.ok() || layer_name_.empty()) return status;
+  absl::Status named(status.code(), absl::StrCat(status.message(), " (layer ", layer_name_, ")"));
   status.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
     named.SetPayload(url, payload);
   });

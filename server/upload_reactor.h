@@ -9,99 +9,118 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
 #include "gramian/base/mutex.h"
-#include "gramian/representation/representation_builder.h"
+#include "gramian/store/upload.h"
 #include "gramian/v1/activation_service.pb.h"
-#include "server/convert.h"
-#include "server/open_uploads.h"
+#include "server/open_streams.h"
 #include "server/rpc.h"
 #include "server/upload_message.h"
+#include "server/upload_streams.h"
 
 namespace gramian {
 
-// Reads one header, then chunks, then commits. Messages are taken as bytes: a chunk goes from
-// gRPC's buffers straight to its place. Deletes itself.
+// Reads one header, then chunks; then the upload is committed, or left to other streams. Messages
+// are taken as bytes: a chunk goes from gRPC's buffers straight to its place. Deletes itself.
 //
 // The next message is read only when the last one has been dealt with, so the stream's window is
-// the back-pressure. On the network threads a chunk costs its checksum and one copy into place;
-// checking for non-finite values, the digest and the commit run on the ingest pool. The bytes are
-// reserved before the first chunk is read.
+// the back-pressure. With a data directory everything runs on the ingest pool; without one a chunk,
+// which costs its checksum and one copy, is dealt with on the network thread that read it, and only
+// the commit runs on the pool. The bytes are reserved before the first chunk is read.
 //
-// gRPC calls OnReadDone one at a time; OnWriteDone, the sweeper's EndIfIdleSince and the commit
-// come from other threads. What they share is guarded by mutex_, the rest belongs to the reading
-// side, and to the commit once reading is over.
+// A stream that ends early leaves its upload to the next one, all of it persisted. Only an upload
+// whose id the server chose is dropped when its last stream fails: nobody else knows it.
+//
+// At any time one thread deals with the stream: the one that left Phase::kReading. Read results,
+// write results and interruptions come from other threads; what they share is guarded by mutex_.
 class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                            public OpenUpload {
+                            public OpenStream,
+                            public UploadStream {
  public:
-  UploadReactor(ServerState& state, OpenUploads& open_uploads, const MethodMetrics& method,
-                grpc::CallbackServerContext* context);
+  UploadReactor(ServerState& state, OpenStreams& open_streams, UploadStreams& upload_streams,
+                const MethodMetrics& method, grpc::CallbackServerContext* context);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone() override;
 
   void EndIfIdleSince(std::chrono::steady_clock::time_point time) override;
+  void Interrupt(const absl::Status& status) override;
 
  private:
   enum class Phase {
-    kReading,     // waits for the client
-    kHandling,    // deals with a message
-    kCommitting,  // the ingest pool has it
-    kEnding,      // the final status is known
+    kReading,   // waits for the client
+    kHandling,  // a thread deals with a message, the end of the stream or an interruption
+    kEnding,    // the final status is known
   };
 
   ~UploadReactor() override = default;
 
-  // Waits for the next message; false if a drain has cut the stream off.
-  bool ReadNext();
+  // Runs `work` on the ingest pool; it reports its own failures. Ends the stream if that is full.
+  void RunOnPool(std::function<void()> work);
+  // Waits for the next message; not OK if the stream was interrupted meanwhile.
+  absl::Status ReadNext();
+
+  void HandleMessage();
   // OK, or what ends the stream.
-  absl::Status HandleMessage();
+  absl::Status HandleBytes();
   absl::Status HandleHeader(const v1::UploadHeader& header);
   absl::Status HandleChunk(const ChunkView& chunk);
-  // Whether content with the digest the client announced is there already; then the layer is
-  // committed with it and `present_` set. ALREADY_EXISTS if the layer may not be described anew.
-  absl::StatusOr<bool> CommitIfPresent();
-  void BeginCommit();
-  absl::Status Commit(v1::Layer& committed);
+  absl::Status CheckChunk(const ChunkView& chunk) const;
+  // The client has closed its side, or has gone.
+  void HandleEnd();
+  void Commit();
 
-  // Sends `response` unless one is being sent; then progress is dropped, which the next one makes
-  // up for.
-  void TrySend(const v1::UploadLayerResponse& response);
-  // Ends the stream, with `committed` before the status if it is OK. The caller does not touch this
-  // object any more unless it is inside a reaction.
-  void End(absl::Status status, const v1::Layer* committed = nullptr);
-  // Ends the stream with DRAINING if it waits for its client.
-  void EndIfReading();
+  // Persists what this stream has brought.
+  absl::Status Persist();
+  v1::UploadLayerResponse Progress() const;
+  // Ends a stream that fails, and drops the upload or persists it for the next stream.
+  void Stop(const absl::Status& status);
+  // Ends the stream with the committed layer.
+  void EndCommitted(const StoredLayer& layer);
+
+  // Sends `response`; if one is being sent, after that, unless a newer one takes its place.
+  void Send(const v1::UploadLayerResponse& response);
+  // Ends the stream, with `last` before the status. The caller does not touch this object any more
+  // unless it is inside a reaction.
+  void End(absl::Status status, const v1::UploadLayerResponse* last = nullptr);
   // Sends what End left.
   void SendEnd();
   // `status`, saying which layer it is about.
   absl::Status Named(const absl::Status& status) const;
 
   ServerState& state_;
-  OpenUploads& open_uploads_;
+  OpenStreams& open_streams_;
+  UploadStreams& upload_streams_;
   grpc::CallbackServerContext* const context_;
   RpcRecord record_;
+  const bool uses_disk_;
 
   grpc::ByteBuffer request_;
-  std::optional<UploadPlan> plan_;
-  std::optional<RepresentationBuilder> builder_;
+  std::string layer_name_;
+  std::shared_ptr<Upload> upload_;
+  std::optional<StoredLayer> present_;  // committed without this stream: by its digest, or another
+  bool partial_ = false;
+  bool id_chosen_here_ = false;
   bool has_place_ = false;
-  int64_t reserved_bytes_ = 0;
-  int64_t reported_bytes_ = 0;
-  std::optional<v1::Layer> present_;  // answered without reading a byte
+  int64_t chunk_count_ = 0;
+  int64_t persisted_chunk_count_ = 0;
+  int64_t unpersisted_bytes_ = 0;  // brought by this stream
 
   Mutex mutex_;
   Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;
+  absl::Status interruption_ GRAMIAN_GUARDED_BY(mutex_);  // came while kHandling
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::optional<grpc::ByteBuffer> next_response_ GRAMIAN_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point reading_since_ GRAMIAN_GUARDED_BY(mutex_);
-  grpc::ByteBuffer response_;        // Being written; belongs to whoever set writing_.
-  grpc::ByteBuffer final_response_;  // Set by End, once.
-  absl::Status final_status_;        // Set by End, once.
+  grpc::ByteBuffer response_;  // Being written; belongs to whoever set writing_.
+  std::optional<grpc::ByteBuffer> final_response_;  // Set by End, once.
+  absl::Status final_status_;                       // Set by End, once.
 
   // Last: its destruction waits for a call of it that is under way.
   std::optional<std::stop_callback<std::function<void()>>> on_cut_off_;

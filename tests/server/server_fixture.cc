@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -82,6 +85,22 @@ std::vector<v1::UploadChunk> CutRows(const Activations& activations, int64_t row
   return chunks;
 }
 
+v1::UploadChunk CutBytes(const Activations& activations, int64_t begin, int64_t end) {
+  return Chunk(
+      begin / activations.row_bytes(), begin % activations.row_bytes(),
+      activations.bytes().substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+}
+
+TempDir::TempDir() {
+  std::string path = (std::filesystem::temp_directory_path() / "gramian_XXXXXX").string();
+  if (mkdtemp(path.data()) != nullptr) path_ = path;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
 std::string ReasonIn(const grpc::Status& status) {
   v1::ErrorStatus details;
   v1::ErrorReason reason;
@@ -127,6 +146,14 @@ void ServerFixture::Start(const ServerOptions& options) {
   activations_ = v1::ActivationService::NewStub(channel_);
   similarity_ = v1::SimilarityService::NewStub(channel_);
   admin_ = v1::AdminService::NewStub(channel_);
+}
+
+void ServerFixture::Stop() {
+  activations_.reset();
+  similarity_.reset();
+  admin_.reset();
+  channel_.reset();
+  server_.reset();
 }
 
 std::unique_ptr<grpc::ClientContext> ServerFixture::Context() {

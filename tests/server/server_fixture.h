@@ -43,6 +43,23 @@ std::vector<v1::UploadChunk> CutRows(const Activations& activations, int64_t row
 // The reason in the details of an error, e.g. "QUEUE_FULL".
 std::string ReasonIn(const grpc::Status& status);
 
+// Bytes [begin, end) of `activations` as one chunk.
+v1::UploadChunk CutBytes(const Activations& activations, int64_t begin, int64_t end);
+
+// A directory that is there as long as this is.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 // Whether `condition` becomes true within a minute.
 bool Eventually(const std::function<bool()>& condition);
 
@@ -60,6 +77,8 @@ class ServerFixture : public ::testing::Test {
   static ServerOptions Options();
 
   void Start(const ServerOptions& options = Options());
+  // Ends the server as a kill does, as far as its memory goes.
+  void Stop();
 
   // A context whose deadline is a minute away, so that no test hangs.
   static std::unique_ptr<grpc::ClientContext> Context();
