@@ -23,3 +23,11 @@ if(GRAMIAN_SANITIZE)
   add_compile_options(-fsanitize=${GRAMIAN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GRAMIAN_SANITIZE})
 endif()
+
+# Coverage counters for libFuzzer; the fuzzing programs alone link its main.
+if(GRAMIAN_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "GRAMIAN_FUZZ needs clang; use the preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

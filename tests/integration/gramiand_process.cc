@@ -11,7 +11,7 @@
 namespace gramian::testing {
 namespace {
 
-constexpr int kMinuteMs = 60'000;
+constexpr std::chrono::minutes kMinute{1};
 
 // Appends what is there; closes at the end.
 void Drain(int& fd, std::string& text) {
@@ -56,21 +56,24 @@ GramiandProcess::~GramiandProcess() {
   if (err_fd_ >= 0) close(err_fd_);
 }
 
-bool GramiandProcess::Read() {
+bool GramiandProcess::Read(std::chrono::milliseconds limit) {
   if (out_fd_ < 0 && err_fd_ < 0) return false;
   // A negative descriptor is passed over.
   pollfd fds[2] = {{out_fd_, POLLIN, 0}, {err_fd_, POLLIN, 0}};
-  if (poll(fds, 2, kMinuteMs) <= 0) return false;
+  if (poll(fds, 2, static_cast<int>(limit.count())) <= 0) return false;
   if (fds[0].revents != 0) Drain(out_fd_, output_);
   if (fds[1].revents != 0) Drain(err_fd_, errors_);
   return true;
 }
 
-bool GramiandProcess::WaitUntilListening() {
+bool GramiandProcess::WaitUntilListening(std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
   const std::regex line("gramiand listening grpc=(\\S+) metrics=(\\S+)\n");
   std::smatch match;
   while (!std::regex_search(output_, match, line)) {
-    if (!Read()) return false;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !Read(left)) return false;
   }
   grpc_address_ = match[1];
   metrics_address_ = match[2];
@@ -79,8 +82,13 @@ bool GramiandProcess::WaitUntilListening() {
 
 void GramiandProcess::Signal(int signal) const { kill(pid_, signal); }
 
+void GramiandProcess::ReadAvailable() {
+  while (Read(std::chrono::milliseconds(0))) {
+  }
+}
+
 int GramiandProcess::Wait() {
-  while (Read()) {
+  while (Read(kMinute)) {
   }
   // Both pipes are closed: it has ended, or hangs and will be killed.
   if (out_fd_ >= 0 || err_fd_ >= 0 || pid_ < 0) return -1;

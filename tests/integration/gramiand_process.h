@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ class GramiandProcess {
   GramiandProcess(const GramiandProcess&) = delete;
   GramiandProcess& operator=(const GramiandProcess&) = delete;
 
-  // Waits up to a minute for the line that says where it listens; false if it ends without one.
-  bool WaitUntilListening();
+  // Waits for the line that says where it listens; false if it ends without one, or too late.
+  bool WaitUntilListening(std::chrono::milliseconds limit = std::chrono::minutes(1));
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
 
@@ -27,13 +28,15 @@ class GramiandProcess {
   // Waits up to a minute for its end; its exit code, or -1 if it did not end by itself.
   int Wait();
 
-  // Everything it wrote; complete after Wait.
+  // Takes in what it wrote so far: a process that nobody listens to stops when the pipe is full.
+  void ReadAvailable();
+  // Everything it wrote, as far as it was read; complete after Wait.
   const std::string& output() const { return output_; }
   const std::string& errors() const { return errors_; }
 
  private:
-  // Reads once from either pipe; false when both are closed or a minute has passed without a byte.
-  bool Read();
+  // Reads once from either pipe; false when both are closed or `limit` has passed without a byte.
+  bool Read(std::chrono::milliseconds limit);
 
   pid_t pid_ = -1;
   int out_fd_ = -1;
