@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "gramian/cli/output_file.h"
 
 namespace gramian::client::cli {
 namespace {
@@ -20,11 +21,12 @@ First steps:
   gramian COMMAND --help                          more about a command
 
 Exit codes: 0 done; 1 refused by the server, or a file cannot be used; 2 wrong command line;
-3 worth a retry (the server cannot be reached, is busy, or did not answer in time).
+3 worth a retry (the server cannot be reached, is busy, or did not answer in time); 130 interrupted.
 )";
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+constexpr int kRetry = 3;
 
 absl::Status CheckGlobals(const GlobalOptions& globals) {
   if (!(globals.timeout_seconds > 0))
@@ -32,6 +34,15 @@ absl::Status CheckGlobals(const GlobalOptions& globals) {
   if (globals.server.empty())
     return absl::InvalidArgumentError("--server is empty, must be HOST:PORT");
   return absl::OkStatus();
+}
+
+// What is wrong with the command line: CLI11 says only that a command is missing where it does not
+// know the one given.
+std::string DescribeUsageError(const CLI::App& app, const CLI::Error& error) {
+  const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+  if (error.get_name() != "RequiredError" || unknown.empty()) return error.what();
+  const bool is_option = absl::StartsWith(unknown.front(), "-");
+  return absl::StrCat("there is no ", is_option ? "option" : "command", " '", unknown.front(), "'");
 }
 
 // One line on standard error: what went wrong and what to do.
@@ -57,6 +68,13 @@ absl::StatusOr<std::unique_ptr<Client>> GlobalOptions::Connect() const {
   options.call_timeout = absl::Seconds(timeout_seconds);
   options.stream_timeout = absl::Seconds(timeout_seconds);
   return Client::Connect(server, options);
+}
+
+absl::Status CheckOutputs(const GlobalOptions& globals, const std::vector<std::string>& paths,
+                          const std::vector<std::string>& extensions) {
+  if (absl::Status status = CheckExtensions(paths, extensions); !status.ok()) return status;
+  globals.is_read = true;
+  return CheckWritable(paths);
 }
 
 void AddFusionOptions(CLI::App& command, FusionOptions& options) {
@@ -98,6 +116,8 @@ std::string Advice(const absl::Status& status) {
       if (reason.empty())
         return "; start one with `gramiand`, or name it with --server HOST:PORT or GRAMIAN_SERVER";
       return "; try again a little later";
+    case absl::StatusCode::kResourceExhausted:
+      return RetryDelay(status) > absl::ZeroDuration() ? "; try again a little later" : "";
     case absl::StatusCode::kDeadlineExceeded:
       return "; give it longer with --timeout SECONDS";
     case absl::StatusCode::kNotFound:
@@ -119,7 +139,11 @@ int ExitCode(const absl::Status& status) {
       return 0;
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
-      return 3;
+      return kRetry;
+    case absl::StatusCode::kCancelled:
+      return kInterrupted;
+    case absl::StatusCode::kResourceExhausted:
+      return RetryDelay(status) > absl::ZeroDuration() ? kRetry : kFailed;
     default:
       return 1;
   }
@@ -133,8 +157,8 @@ int RunCommandLine(int argc, char** argv) {
   Action action;
   app.footer(kFooter);
   app.require_subcommand(1);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return absl::StrCat("gramian: ", error.what(),
+  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+    return absl::StrCat("gramian: ", DescribeUsageError(*failed, error),
                         "; see `gramian --help` or `gramian COMMAND --help`\n");
   });
   app.fallthrough();
@@ -151,7 +175,10 @@ int RunCommandLine(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "heatmap", "table"}))
       ->capture_default_str();
   AddPushCommand(app, globals, action);
+  AddPullCommand(app, globals, action);
   AddListCommands(app, globals, action);
+  AddKeepCommands(app, globals, action);
+  AddProbeSetCommand(app, globals, action);
   AddCompareCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
   try {

@@ -29,14 +29,23 @@ struct GlobalOptions {
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
 };
 
+// What -o asks for, checked before anything else is done: INVALID_ARGUMENT for a path that ends in
+// none of `extensions`, otherwise as CheckWritable.
+absl::Status CheckOutputs(const GlobalOptions& globals, const std::vector<std::string>& paths,
+                          const std::vector<std::string>& extensions);
+
 // What the command line asks for; set by the subcommand that was given.
 using Action = std::function<absl::Status()>;
 
 // Each adds its subcommands to `app`. When one of them is given, `action` is set to what it does;
 // `globals` is read then.
 void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddPullCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddListCommands(CLI::App& app, const GlobalOptions& globals,
-                     Action& action);  // ls, rm, info, measures
+                     Action& action);  // ls, info, measures
+void AddKeepCommands(CLI::App& app, const GlobalOptions& globals,
+                     Action& action);  // rm, pin, unpin
+void AddProbeSetCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
                         Action& action);  // compare, networks, layer
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
@@ -59,8 +68,12 @@ void Note(absl::string_view text);
 // What to do about a failure, as an ending for its message; empty when the message says it all.
 std::string Advice(const absl::Status& status);
 
-// The exit code for a status: 0 done, 1 refused by the server or a file, 3 worth a retry: the
-// server cannot be reached, is busy or did not answer in time.
+// What a process ended by Ctrl-C exits with.
+inline constexpr int kInterrupted = 130;
+
+// The exit code for a status: 0 done, 1 refused by the server or a file, 3 worth a retry (the
+// server cannot be reached, is busy, has no room now or did not answer in time), kInterrupted when
+// cancelled.
 int ExitCode(const absl::Status& status);
 
 // Runs the command line and returns the exit code of the process: as ExitCode, or 2 for a wrong

@@ -9,6 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "gramian/cli/command.h"
+#include "gramian/cli/output_file.h"
+#include "gramian/cli/status_line.h"
 #include "gramian/cli/terminal.h"
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
@@ -34,27 +36,6 @@ void AddCommonOptions(CLI::App& command, CompareOptions& options) {
       ->capture_default_str();
   command.add_option("-o,--output", options.outputs, kOutputHelp);
 }
-
-// Shows on a terminal how many cells are done.
-class CellCounter {
- public:
-  CellCounter() : is_tty_(Terminal::Detect(STDERR_FILENO).is_tty) {}
-  ~CellCounter() {
-    if (is_tty_) absl::FPrintF(stderr, "\r\x1b[2K");
-  }
-  CellCounter(const CellCounter&) = delete;
-  CellCounter& operator=(const CellCounter&) = delete;
-
-  void Show(const MatrixProgress& progress) const {
-    if (!is_tty_) return;
-    absl::FPrintF(stderr, "\r\x1b[2K%d of %d cells, %s", progress.done_count, progress.cell_count,
-                  FormatSeconds(progress.elapsed_seconds));
-    std::fflush(stderr);
-  }
-
- private:
-  const bool is_tty_;
-};
 
 // The range of the measure with this canonical name: that of a listed measure whose name agrees
 // with it longest.
@@ -116,7 +97,7 @@ using Compare = std::function<absl::StatusOr<SimilarityMatrix>(
 // figures.
 absl::Status RunMatrices(const GlobalOptions& globals, const CompareOptions& options,
                          const std::string& note, const Compare& compare) {
-  absl::Status status = CheckExtensions(options.outputs, {".csv", ".json", ".npy", ".svg"});
+  absl::Status status = CheckOutputs(globals, options.outputs, {".csv", ".json", ".npy", ".svg"});
   if (!status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
@@ -127,9 +108,11 @@ absl::Status RunMatrices(const GlobalOptions& globals, const CompareOptions& opt
     const absl::Time start = absl::Now();
     absl::StatusOr<SimilarityMatrix> matrix;
     {
-      const CellCounter counter;
-      matrix = compare(**client, measure,
-                       [&](const MatrixProgress& progress) { counter.Show(progress); });
+      StatusLine line(stderr);
+      matrix = compare(**client, measure, [&](const MatrixProgress& progress) {
+        line.Draw(absl::StrCat(progress.done_count, " of ", progress.cell_count, " cells, ",
+                               FormatSeconds(progress.elapsed_seconds)));
+      });
     }
     if (!matrix.ok()) return matrix.status();
     figures.push_back(MakeFigure(*std::move(matrix), *measures, note));
@@ -206,12 +189,12 @@ void WarnAboutBias(const std::vector<Score>& scores) {
 }
 
 absl::Status RunLayer(const GlobalOptions& globals, const CompareOptions& options) {
-  absl::Status status = CheckExtensions(options.outputs, {".csv", ".json"});
-  if (!status.ok()) return status;
   const absl::StatusOr<std::string> a = ParseLayer(globals.project, options.targets.front());
   if (!a.ok()) return a.status();
   const absl::StatusOr<std::string> b = ParseLayer(globals.project, options.targets.back());
   if (!b.ok()) return b.status();
+  absl::Status status = CheckOutputs(globals, options.outputs, {".csv", ".json"});
+  if (!status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
   const absl::StatusOr<std::vector<Score>> scores =

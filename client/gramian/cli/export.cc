@@ -1,10 +1,5 @@
 #include "gramian/cli/export.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -15,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "gramian/cli/npy.h"
+#include "gramian/cli/output_file.h"
 #include "gramian/cli/text.h"
 
 namespace gramian::client::cli {
@@ -38,27 +34,11 @@ Json ValueOrNull(const std::optional<double>& value) {
 
 std::string StatusText(ScoreStatus status) { return std::string(Name(status)); }
 
-absl::string_view Extension(absl::string_view path) {
-  const size_t dot = path.rfind('.');
-  const size_t slash = path.rfind('/');
-  if (dot == absl::string_view::npos || (slash != absl::string_view::npos && dot < slash))
-    return "";
-  return path.substr(dot);
-}
-
 std::string Render(const Figure& figure, absl::string_view extension) {
   if (extension == ".csv") return ToCsv(figure.matrix);
   if (extension == ".json") return ToJson(figure.matrix);
   if (extension == ".npy") return ToNpy(figure.matrix);
   return RenderSvg(figure.matrix, figure.style);
-}
-
-absl::Status FileError(absl::string_view path) {
-  const int error = errno;
-  const std::string message = absl::StrCat("cannot write ", path, ": ", std::strerror(error));
-  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
-  return absl::UnknownError(message);
 }
 
 }  // namespace
@@ -181,19 +161,6 @@ std::string ToJson(const OperatorView& view) {
 std::string ToNpy(const OperatorView& view) {
   const int64_t shape[] = {view.row_count, view.column_count};
   return EncodeNpy(view.values, shape);
-}
-
-absl::Status WriteFile(const std::string& path, absl::string_view content) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (file == nullptr) return FileError(path);
-  const bool is_written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-  const bool is_closed = std::fclose(file) == 0;
-  if (is_written && is_closed && std::rename(temporary.c_str(), path.c_str()) == 0)
-    return absl::OkStatus();
-  absl::Status status = FileError(path);
-  std::remove(temporary.c_str());
-  return status;
 }
 
 absl::Status CheckExtensions(const std::vector<std::string>& paths,

@@ -37,12 +37,7 @@ std::string ToCsv(const OperatorView& view);
 std::string ToJson(const OperatorView& view);
 std::string ToNpy(const OperatorView& view);
 
-// Replaces a file as a whole: written beside it, then renamed. PERMISSION_DENIED, NOT_FOUND (its
-// folder) or UNKNOWN.
-absl::Status WriteFile(const std::string& path, absl::string_view content);
-
-// INVALID_ARGUMENT unless every path ends in one of `extensions`, e.g. {".csv", ".json"}: better
-// before a long computation than after it.
+// INVALID_ARGUMENT unless every path ends in one of `extensions`, e.g. {".csv", ".json"}.
 absl::Status CheckExtensions(const std::vector<std::string>& paths,
                              const std::vector<std::string>& extensions);
 

@@ -28,7 +28,8 @@ struct HeatmapStyle {
 std::string RenderSvg(const SimilarityMatrix& matrix, const HeatmapStyle& style);
 
 // The same for a terminal: colored cells with values, narrower cells without where the terminal is
-// too narrow. Without color, shades of gray made of block characters.
+// too narrow, and columns in panels below each other where it is narrower still: no line is wider
+// than the terminal. Without color, shades of gray made of block characters, or of ASCII ones.
 std::string RenderText(const SimilarityMatrix& matrix, const HeatmapStyle& style,
                        const Terminal& terminal);
 

@@ -28,89 +28,162 @@ std::string Center(absl::string_view text, size_t width) {
   return PadRight(absl::StrCat(std::string(left, ' '), text), width);
 }
 
-// `text`, or block characters of the value's shade where there is no color and no room for text.
-std::string DrawCell(const Cell& cell, size_t width, const ColorScale& scale,
-                     const Terminal& terminal) {
-  static constexpr std::array<const char*, 5> kShades = {" ", "░", "▒", "▓", "█"};
-  const bool has_room = width >= 5;
-  if (!cell.value.has_value()) {
-    return Paint(Center(has_room ? "––" : "╱╱", width), kNoScore, terminal.colors);
-  }
-  const std::string text = Center(has_room ? FormatScore(*cell.value) : "", width);
-  if (terminal.colors != Terminal::Colors::kNone)
-    return Paint(text, scale.At(*cell.value), terminal.colors);
-  const auto shade = static_cast<size_t>(scale.Position(*cell.value) * 4.999);
-  if (!has_room) return absl::StrCat(kShades[shade], kShades[shade]);
-  return absl::StrCat(kShades[shade], Center(FormatScore(*cell.value), width - 1));
+// What cells and arrows are made of.
+struct Glyphs {
+  std::array<absl::string_view, 5> shades;  // from low to high
+  absl::string_view no_score;
+  absl::string_view hatch;  // of a cell without a score and without room
+  absl::string_view up;
+  absl::string_view right;
+};
+
+constexpr Glyphs kUnicode = {{" ", "░", "▒", "▓", "█"}, "––", "╱", "↑ ", " →"};
+constexpr Glyphs kAscii = {{" ", ".", ":", "*", "#"}, "--", "/", "^ ", " >"};
+
+std::string Repeat(absl::string_view text, size_t count) {
+  std::string result;
+  for (size_t i = 0; i < count; ++i) absl::StrAppend(&result, text);
+  return result;
 }
 
-size_t ChooseCellWidth(const SimilarityMatrix& matrix, size_t label_width,
-                       const Terminal& terminal) {
-  const size_t columns = std::max<size_t>(matrix.column_labels.size(), 1);
-  const size_t room =
-      terminal.width > label_width + 1 ? (terminal.width - label_width - 1) / columns : 0;
-  const size_t wanted = std::max<size_t>(LongestLabel(matrix.column_labels, 11) + 1, 8);
-  if (room >= wanted) return wanted;
-  return room >= 6 ? room : 2;
-}
+// Draws one heatmap. Where not even one character per column fits, the columns come in panels one
+// below the other.
+class TextHeatmap {
+ public:
+  TextHeatmap(const SimilarityMatrix& matrix, const HeatmapStyle& style, const Terminal& terminal)
+      : matrix_(matrix),
+        style_(style),
+        terminal_(terminal),
+        glyphs_(terminal.has_unicode ? kUnicode : kAscii),
+        label_width_(LongestLabel(matrix.row_labels,
+                                  std::clamp<size_t>(terminal.width / 2, 3, kLabelWidth))),
+        cell_width_(ChooseCellWidth()) {}
 
-// Names under the columns; where they do not fit, every fifth column's number.
-std::string ColumnLabels(const SimilarityMatrix& matrix, size_t cell_width, size_t label_width) {
-  std::string line(label_width + 1, ' ');
-  for (size_t j = 0; j < matrix.column_labels.size(); ++j) {
-    if (cell_width >= 6) {
-      line += Center(Shorten(matrix.column_labels[j], cell_width - 1), cell_width);
-    } else if (j % 5 == 0) {
-      line += PadRight(absl::StrCat(j), 5 * cell_width);
+  std::string Draw() const {
+    std::string result = style_.title.empty() ? "" : Bold(Fit(style_.title), terminal_) + "\n";
+    if (!style_.row_axis.empty()) {
+      absl::StrAppend(&result,
+                      PadLeft(Fit(absl::StrCat(glyphs_.up, style_.row_axis)), label_width_), "\n");
     }
-  }
-  absl::StripTrailingAsciiWhitespace(&line);
-  return line + "\n";
-}
-
-std::string ColorBar(const ColorScale& scale, size_t indent, const Terminal& terminal) {
-  if (terminal.colors == Terminal::Colors::kNone) return "";
-  constexpr int kSteps = 32;
-  std::string bar;
-  for (int i = 0; i < kSteps; ++i)
-    bar += Paint(" ", scale.AtPosition((i + 0.5) / kSteps), terminal.colors);
-  return absl::StrCat(std::string(indent, ' '), FormatScore(scale.low), " ", bar, " ",
-                      FormatScore(scale.high), "\n");
-}
-
-std::string Legend(const SimilarityMatrix& matrix, size_t indent) {
-  std::set<std::string> reasons;
-  for (const Cell& cell : matrix.cells) {
-    if (!cell.value.has_value()) reasons.insert(std::string(Name(cell.status)));
-  }
-  if (reasons.empty()) return "";
-  return absl::StrCat(std::string(indent, ' '), "–– no score: ", absl::StrJoin(reasons, ", "),
+    const size_t columns = matrix_.column_labels.size();
+    const size_t panel = std::max<size_t>(1, Room() / cell_width_);
+    size_t begin = 0;
+    do {
+      absl::StrAppend(&result, Panel(begin, std::min(columns, begin + panel)));
+      begin += panel;
+    } while (begin < columns);
+    if (!style_.column_axis.empty()) {
+      const size_t width = label_width_ + 1 + cell_width_ * std::min(columns, panel);
+      absl::StrAppend(&result, PadLeft(Fit(absl::StrCat(style_.column_axis, glyphs_.right)), width),
                       "\n");
-}
+    }
+    return absl::StrCat(result, ColorBar(), Legend());
+  }
+
+ private:
+  // What is beside the names of rows.
+  size_t Room() const {
+    return terminal_.width > label_width_ + 1 ? terminal_.width - label_width_ - 1 : 1;
+  }
+
+  std::string Fit(absl::string_view text, size_t width) const {
+    return Shorten(text, std::max<size_t>(width, 3), Ellipsis(terminal_));
+  }
+  std::string Fit(absl::string_view text) const { return Fit(text, terminal_.width); }
+
+  size_t ChooseCellWidth() const {
+    const size_t room = Room() / std::max<size_t>(matrix_.column_labels.size(), 1);
+    const size_t wanted = std::max<size_t>(LongestLabel(matrix_.column_labels, 11) + 1, 8);
+    if (room >= wanted) return wanted;
+    if (room >= 6) return room;
+    return room >= 2 ? 2 : 1;
+  }
+
+  // The value, or a block of its shade where there is no color and no room for text.
+  std::string DrawCell(const Cell& cell) const {
+    const bool has_room = cell_width_ >= 5;
+    if (!cell.value.has_value()) {
+      const std::string text =
+          has_room ? Center(glyphs_.no_score, cell_width_) : Repeat(glyphs_.hatch, cell_width_);
+      return Paint(text, kNoScore, terminal_.colors);
+    }
+    const std::string text = Center(has_room ? FormatScore(*cell.value) : "", cell_width_);
+    if (terminal_.colors != Terminal::Colors::kNone)
+      return Paint(text, style_.scale.At(*cell.value), terminal_.colors);
+    const absl::string_view shade =
+        glyphs_.shades[static_cast<size_t>(style_.scale.Position(*cell.value) * 4.999)];
+    if (!has_room) return Repeat(shade, cell_width_);
+    return absl::StrCat(shade, Center(FormatScore(*cell.value), cell_width_ - 1));
+  }
+
+  // All rows of the columns begin ... end - 1, and what the columns are.
+  std::string Panel(size_t begin, size_t end) const {
+    std::string result;
+    for (size_t i = matrix_.row_labels.size(); i-- > 0;) {
+      absl::StrAppend(&result, PadLeft(Fit(matrix_.row_labels[i], label_width_), label_width_),
+                      " ");
+      for (size_t j = begin; j < end; ++j) result += DrawCell(matrix_.at(i, j));
+      result += "\n";
+    }
+    return result + ColumnLabels(begin, end);
+  }
+
+  // Names under the columns; where they do not fit, every fifth column's number.
+  std::string ColumnLabels(size_t begin, size_t end) const {
+    std::string line(label_width_ + 1, ' ');
+    for (size_t j = begin; j < end; ++j) {
+      if (cell_width_ >= 6) {
+        line += Center(Fit(matrix_.column_labels[j], cell_width_ - 1), cell_width_);
+      } else if (j % 5 == 0) {
+        const std::string number = absl::StrCat(j);
+        const size_t start = label_width_ + 1 + (j - begin) * cell_width_;
+        if (start < line.size() || number.size() > (end - j) * cell_width_) continue;
+        line = PadRight(line, start) + number + " ";
+      }
+    }
+    absl::StripTrailingAsciiWhitespace(&line);
+    return line + "\n";
+  }
+
+  std::string ColorBar() const {
+    if (terminal_.colors == Terminal::Colors::kNone) return "";
+    const std::string low = FormatScore(style_.scale.low);
+    const std::string high = FormatScore(style_.scale.high);
+    const size_t texts = low.size() + high.size() + 2;
+    const size_t steps = std::clamp<size_t>(Room() > texts ? Room() - texts : 1, 1, 32);
+    std::string bar;
+    for (size_t i = 0; i < steps; ++i) {
+      const double position = (static_cast<double>(i) + 0.5) / static_cast<double>(steps);
+      bar += Paint(" ", style_.scale.AtPosition(position), terminal_.colors);
+    }
+    return absl::StrCat(std::string(label_width_ + 1, ' '), low, " ", bar, " ", high, "\n");
+  }
+
+  std::string Legend() const {
+    std::set<std::string> reasons;
+    for (const Cell& cell : matrix_.cells) {
+      if (!cell.value.has_value()) reasons.insert(std::string(Name(cell.status)));
+    }
+    if (reasons.empty()) return "";
+    const std::string text =
+        absl::StrCat(glyphs_.no_score, " no score: ", absl::StrJoin(reasons, ", "));
+    const size_t indent = TextWidth(text) <= Room() ? label_width_ + 1 : 0;
+    return absl::StrCat(std::string(indent, ' '), Fit(text), "\n");
+  }
+
+  const SimilarityMatrix& matrix_;
+  const HeatmapStyle& style_;
+  const Terminal& terminal_;
+  const Glyphs& glyphs_;
+  const size_t label_width_;
+  const size_t cell_width_;
+};
 
 }  // namespace
 
 std::string RenderText(const SimilarityMatrix& matrix, const HeatmapStyle& style,
                        const Terminal& terminal) {
-  const size_t label_width = LongestLabel(matrix.row_labels, kLabelWidth);
-  const size_t cell_width = ChooseCellWidth(matrix, label_width, terminal);
-  std::string result = style.title.empty() ? "" : Bold(style.title, terminal) + "\n";
-  if (!style.row_axis.empty())
-    absl::StrAppend(&result, PadLeft("↑ " + style.row_axis, label_width), "\n");
-  for (size_t i = matrix.row_labels.size(); i-- > 0;) {
-    absl::StrAppend(&result, PadLeft(Shorten(matrix.row_labels[i], kLabelWidth), label_width), " ");
-    for (size_t j = 0; j < matrix.column_labels.size(); ++j) {
-      result += DrawCell(matrix.at(i, j), cell_width, style.scale, terminal);
-    }
-    result += "\n";
-  }
-  result += ColumnLabels(matrix, cell_width, label_width);
-  if (!style.column_axis.empty()) {
-    const size_t width = label_width + 1 + cell_width * matrix.column_labels.size();
-    absl::StrAppend(&result, PadLeft(style.column_axis + " →", width), "\n");
-  }
-  return absl::StrCat(result, ColorBar(style.scale, label_width + 1, terminal),
-                      Legend(matrix, label_width + 1));
+  return TextHeatmap(matrix, style, terminal).Draw();
 }
 
 std::string RenderTable(const SimilarityMatrix& matrix) {

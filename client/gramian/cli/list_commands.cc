@@ -12,10 +12,6 @@ namespace {
 
 using Align = Table::Align;
 
-std::string FormatLocalTime(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
-}
-
 absl::Status ListNetworks(const GlobalOptions& globals) {
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
@@ -39,11 +35,11 @@ absl::Status ListSnapshots(const GlobalOptions& globals, const std::string& netw
   const absl::StatusOr<std::vector<SnapshotInfo>> snapshots =
       (*client)->ListSnapshots(NetworkName(globals.project, network));
   if (!snapshots.ok()) return snapshots.status();
-  Table table({Align::kLeft, Align::kRight, Align::kRight});
-  table.AddRow({"snapshot", "layers", "size"});
+  Table table({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
+  table.AddRow({"snapshot", "layers", "size", ""});
   for (const SnapshotInfo& snapshot : *snapshots) {
     table.AddRow({absl::StrCat(network, "@", snapshot.step), absl::StrCat(snapshot.layer_count),
-                  FormatBytes(snapshot.size_bytes)});
+                  FormatBytes(snapshot.size_bytes), snapshot.pinned ? "pinned" : ""});
   }
   Print(table.Render());
   return absl::OkStatus();
@@ -67,18 +63,6 @@ absl::Status ListLayers(const GlobalOptions& globals, const std::string& text) {
                   FormatLocalTime(layer.commit_time), layer.digest});
   }
   Print(table.Render());
-  return absl::OkStatus();
-}
-
-absl::Status Remove(const GlobalOptions& globals, const std::string& text) {
-  const absl::StatusOr<std::string> snapshot = ParseSnapshot(globals.project, text);
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<DeletedSnapshot> deleted = (*client)->DeleteSnapshot(*snapshot);
-  if (!deleted.ok()) return deleted.status();
-  Print(absl::StrCat("removed ", text, ": ", deleted->layer_count, " layers, ",
-                     FormatBytes(deleted->size_bytes), "\n"));
   return absl::OkStatus();
 }
 
@@ -199,14 +183,6 @@ Examples:
 
 void AddListCommands(CLI::App& app, const GlobalOptions& globals, Action& action) {
   AddLsCommand(app, globals, action);
-
-  CLI::App* rm = app.add_subcommand("rm", "Delete a snapshot with all its layers");
-  auto snapshot = std::make_shared<std::string>();
-  rm->add_option("snapshot", *snapshot, "network@step; the step must be a number")->required();
-  rm->footer("\nExample:\n  gramian rm resnet18@1000\n");
-  rm->callback([&globals, &action, snapshot] {
-    action = [&globals, snapshot] { return Remove(globals, *snapshot); };
-  });
 
   CLI::App* info =
       app.add_subcommand("info", "What the server is, how it computes and what its limits are");

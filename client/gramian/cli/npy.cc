@@ -103,6 +103,20 @@ absl::StatusOr<DType> ToDType(absl::string_view descr, std::optional<DType> decl
   return *found;
 }
 
+absl::string_view ToDescr(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat16:
+      return "<f2";
+    case DType::kBfloat16:
+      return "|V2";
+    case DType::kFloat32:
+      return "<f4";
+    case DType::kFloat64:
+      break;
+  }
+  return "<f8";
+}
+
 absl::StatusOr<std::vector<int64_t>> ParseShape(absl::string_view text, int64_t element_bytes) {
   const size_t end = text.find(')');
   if (!absl::ConsumePrefix(&text, "(") || end == absl::string_view::npos) {
@@ -210,9 +224,9 @@ std::span<const std::byte> NpyFile::data() const {
           static_cast<size_t>(header_.element_count() * ByteSize(header_.dtype))};
 }
 
-std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> shape) {
+std::string EncodeNpyHeader(DType dtype, std::span<const int64_t> shape) {
   std::string dictionary =
-      absl::StrCat("{'descr': '<f8', 'fortran_order': False, 'shape': (",
+      absl::StrCat("{'descr': '", ToDescr(dtype), "', 'fortran_order': False, 'shape': (",
                    absl::StrJoin(shape, ", "), shape.size() == 1 ? ",), }" : "), }");
   // Elements start at a multiple of 64 bytes; the header ends with a line feed.
   const size_t unpadded = 10 + dictionary.size() + 1;
@@ -221,7 +235,11 @@ std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> s
   std::string result = absl::StrCat(kMagic, absl::string_view("\x01\x00", 2));
   result.push_back(static_cast<char>(dictionary.size() & 0xff));
   result.push_back(static_cast<char>(dictionary.size() >> 8));
-  result += dictionary;
+  return result + dictionary;
+}
+
+std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> shape) {
+  std::string result = EncodeNpyHeader(DType::kFloat64, shape);
   result.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   return result;
 }

@@ -67,6 +67,11 @@ class NpyFile {
   NpyHeader header_;
 };
 
+// The header of a .npy file (version 1) of an array in C order, whose elements follow it; bfloat16
+// as
+// "|V2", for which NumPy has no name.
+std::string EncodeNpyHeader(DType dtype, std::span<const int64_t> shape);
+
 // A .npy file (version 1) of a float64 array in C order, as bytes. `values` holds the product of
 // `shape` elements; a missing value is a quiet NaN there, which is what NumPy users expect.
 std::string EncodeNpy(std::span<const double> values, std::span<const int64_t> shape);

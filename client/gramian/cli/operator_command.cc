@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "gramian/cli/command.h"
+#include "gramian/cli/output_file.h"
 #include "gramian/cli/text.h"
 #include "gramian/client/resource_name.h"
 
@@ -82,10 +83,10 @@ void PrintView(const OperatorView& view, int64_t first_row) {
 }
 
 absl::Status RunOperator(const GlobalOptions& globals, const OperatorOptions& options) {
-  absl::Status status = CheckExtensions(options.outputs, {".csv", ".json", ".npy"});
-  if (!status.ok()) return status;
   const absl::StatusOr<OperatorQuery> query = MakeQuery(globals, options);
   if (!query.ok()) return query.status();
+  absl::Status status = CheckOutputs(globals, options.outputs, {".csv", ".json", ".npy"});
+  if (!status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
   const absl::StatusOr<OperatorView> view = (*client)->GetOperator(*query);

@@ -7,13 +7,14 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "gramian/cli/status_line.h"
 
 namespace gramian::client::cli {
 
-// What is done after `elapsed_seconds`, as one line of at most `width` characters: bar, share,
-// bytes, rate and time left.
+// What is done after `elapsed_seconds`, as one line of at most `width` characters, only ASCII
+// without `has_unicode`: bar, share, bytes, rate and time left.
 std::string RenderProgress(int64_t done_bytes, int64_t total_bytes, double elapsed_seconds,
-                           size_t width);
+                           size_t width, bool has_unicode = true);
 
 // A line on a terminal that is redrawn as bytes are sent; nothing at all where the stream is not a
 // terminal. Thread-safe; starts no thread: whoever reports progress redraws, at most ten times a
@@ -21,20 +22,14 @@ std::string RenderProgress(int64_t done_bytes, int64_t total_bytes, double elaps
 class ProgressBar {
  public:
   ProgressBar(std::FILE* stream, int64_t total_bytes);
-  // Erases the line.
-  ~ProgressBar();
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-
   void Add(int64_t bytes);
 
  private:
   // Constant after construction.
-  std::FILE* const stream_;
   const int64_t total_bytes_;
   const absl::Time start_;
-  size_t width_ = 0;  // 0: draw nothing
 
+  StatusLine line_;  // thread-safe
   std::atomic<int64_t> done_bytes_{0};
   std::atomic<int64_t> next_draw_ms_{0};  // since start_; who moves it on draws
 };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
@@ -29,6 +30,16 @@ Terminal::Colors DetectColors() {
     return Terminal::Colors::kTrue;
   }
   return Terminal::Colors::k256;
+}
+
+bool DetectUnicode() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const absl::string_view locale = Environment(name);
+    if (locale.empty()) continue;
+    const std::string lower = absl::AsciiStrToLower(locale);
+    return absl::StrContains(lower, "utf-8") || absl::StrContains(lower, "utf8");
+  }
+  return true;  // containers often set none of them, and terminals show UTF-8
 }
 
 // The nearest entry of the 6 x 6 x 6 color cube of 256-color terminals, or of their 24 grays.
@@ -62,6 +73,9 @@ Terminal Terminal::Detect(int file_descriptor) {
   terminal.is_tty = isatty(file_descriptor) == 1;
   const absl::string_view forced = Environment("CLICOLOR_FORCE");
   if (terminal.is_tty || (!forced.empty() && forced != "0")) terminal.colors = DetectColors();
+  terminal.has_unicode = DetectUnicode();
+  const absl::string_view term = Environment("TERM");
+  terminal.can_redraw = terminal.is_tty && !term.empty() && term != "dumb";
   winsize size = {};
   int columns = 0;
   if (ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
@@ -86,6 +100,8 @@ std::string Paint(const std::string& text, Color background, Terminal::Colors co
   }
   return text;
 }
+
+absl::string_view Ellipsis(const Terminal& terminal) { return terminal.has_unicode ? "…" : "~"; }
 
 std::string Bold(const std::string& text, const Terminal& terminal) {
   return terminal.colors == Terminal::Colors::kNone ? text

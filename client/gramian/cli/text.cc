@@ -32,12 +32,12 @@ size_t TextWidth(absl::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); }));
 }
 
-std::string Shorten(absl::string_view text, size_t width) {
+std::string Shorten(absl::string_view text, size_t width, absl::string_view ellipsis) {
   const size_t length = TextWidth(text);
   if (length <= width) return std::string(text);
   const size_t head = (width - 1) / 2;
   const size_t tail = width - 1 - head;
-  return absl::StrCat(text.substr(0, Position(text, head)), "…",
+  return absl::StrCat(text.substr(0, Position(text, head)), ellipsis,
                       text.substr(Position(text, length - tail)));
 }
 
@@ -81,6 +81,10 @@ std::string FormatSeconds(double seconds) {
   if (seconds < 60) return absl::StrFormat("%.2f s", seconds);
   const auto whole = static_cast<int64_t>(seconds);
   return absl::StrFormat("%d min %02d s", whole / 60, whole % 60);
+}
+
+std::string FormatLocalTime(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
 }
 
 std::string Table::Render() const {

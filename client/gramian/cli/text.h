@@ -15,9 +15,9 @@ namespace gramian::client::cli {
 // Characters of UTF-8 text, each taken as one column wide.
 size_t TextWidth(absl::string_view text);
 
-// `text` if it is at most `width` (>= 3) characters wide, else with an ellipsis in its middle: both
-// ends of a module path tell layers apart.
-std::string Shorten(absl::string_view text, size_t width);
+// `text` if it is at most `width` (>= 3) characters wide, else with `ellipsis`, one character, in
+// its middle: both ends of a module path tell layers apart.
+std::string Shorten(absl::string_view text, size_t width, absl::string_view ellipsis = "…");
 
 // Filled with spaces to `width` characters.
 std::string PadRight(absl::string_view text, size_t width);
@@ -32,6 +32,9 @@ std::string FormatExact(double value);
 
 // "512 B", "1.5 KiB", "20.0 MiB", ...
 std::string FormatBytes(int64_t bytes);
+
+// "2026-05-04 13:05:59", in the zone of this machine.
+std::string FormatLocalTime(absl::Time time);
 
 // "3.2 ms", "1.25 s", "2 min 05 s".
 std::string FormatSeconds(double seconds);

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,17 +30,35 @@ struct LayerHeader {
   std::string probe_set = {};        // the inputs the rows belong to; empty means "default"
   std::string expected_digest = {};  // optional: content with another digest is refused
   bool replace = false;  // take the place of a layer with other content instead of failing
+
+  // The same for all writers and attempts that bring the same content: who announces the layer with
+  // it again, even from another process, goes on with the upload. Empty: this writer's own, which
+  // nobody else joins. Up to 255 bytes.
+  std::string upload_id = {};
+  // Other writers with this upload_id bring rows as well, e.g. one per rank: see FinishPart.
+  bool partial = false;
+  // Optional: what digest.h makes of the ids of the inputs behind the rows, and the ids themselves.
+  // Refused if the probe set has others, with the ids naming the first difference.
+  std::string input_ids_digest = {};
+  std::vector<std::string> input_ids = {};
 };
 
-// How far an upload has come: bytes of the matrix handed to the network.
+// How far an upload has come, in bytes of the matrix.
 struct UploadProgress {
-  int64_t sent_bytes = 0;
+  int64_t sent_bytes = 0;     // written and handed to the network, each once
+  int64_t skipped_bytes = 0;  // written, but the server had them from an earlier attempt
   int64_t total_bytes = 0;
 };
 
 struct UploadOptions {
-  // Of the whole upload. Zero means ClientOptions::stream_timeout.
+  // Of the whole upload with all of its attempts. Zero means ClientOptions::stream_timeout.
   absl::Duration timeout = absl::ZeroDuration();
+  // How long to try again, with growing pauses, where the server cannot be reached, shuts down or
+  // has no room now. Zero: fail at once.
+  absl::Duration reconnect_timeout = absl::Minutes(5);
+  // What may be sent and not yet be persisted: so much is kept to be sent again, then Write waits
+  // for the server. At least 32 MiB, because a server persists about every 16 MiB.
+  int64_t unconfirmed_bytes = int64_t{64} << 20;
   // Largest piece of data in one message; the server's limit counts as well. At least one element.
   int64_t chunk_bytes = 1 << 20;
   // Called after every chunk, on the writing thread.
@@ -58,21 +78,27 @@ struct RowsView {
 };
 
 // The upload of one layer. Rows may be written in any order and in pieces of any number of rows;
-// what the server computes does not depend on it. Dropping a writer before Finish cancels the
-// upload, and the server keeps nothing of it.
+// what the server computes does not depend on it.
 //
-// Memory: two chunks, whatever the size of the matrix. Thread-compatible: one thread at a time;
-// several writers of one client run in parallel, on separate connections. It never throws and
-// starts no thread.
+// When the connection breaks or the server is restarted, the writer connects again and sends what
+// was not persisted; only if the server lost what it had persisted (it has no data directory) does
+// the upload fail with ABORTED. Dropping a writer before Finish cancels the upload: the server
+// keeps nothing of it, except where the header gives an upload_id; then what was persisted waits
+// for somebody to go on, until the server's idle time is over.
+//
+// Memory: UploadOptions::unconfirmed_bytes and two chunks, whatever the size of the matrix.
+// Thread-compatible: one thread at a time; several writers of one client run in parallel, on
+// separate connections. It never throws and starts no thread.
 class ActivationWriter {
  public:
   ActivationWriter(ActivationWriter&&) noexcept;
   ActivationWriter& operator=(ActivationWriter&&) noexcept;
   ~ActivationWriter();
 
-  // Sends rows first_row ... first_row + rows.row_count - 1, in chunks with a checksum each.
-  // Returns when the last of them is handed to the network, and at once with the server's error
-  // when it refused something.
+  // Sends rows first_row ... first_row + rows.row_count - 1, in chunks with a checksum each, but
+  // not those the server has already. Returns when the last of them is handed to the network, and
+  // at once with the server's error when it refused something. The rows need not stay where they
+  // are.
   //
   // INVALID_ARGUMENT for rows outside the announced matrix; FAILED_PRECONDITION after Finish. A
   // failed upload stays failed: every later call returns the same status.
@@ -80,13 +106,25 @@ class ActivationWriter {
 
   // Says that all rows were written and returns the layer as committed. INVALID_ARGUMENT, from the
   // server, when rows are missing; ALREADY_EXISTS when the layer is there with other content.
+  // FAILED_PRECONDITION of a partial writer whose layer still lacks rows of others.
   absl::StatusOr<LayerInfo> Finish();
 
-  // Ends the upload; the server keeps nothing of it. No effect after Finish.
+  // Of a partial writer: says that its rows were all written, and returns when they are persisted.
+  // The layer if it is complete with them, else nothing: others have rows to bring. Errors as
+  // Finish.
+  absl::StatusOr<std::optional<LayerInfo>> FinishPart();
+
+  // Ends the upload as dropping the writer does. No effect after Finish.
   void Cancel();
 
   // Whether the server had the layer with the expected digest already: nothing needs to be written.
   bool is_already_there() const;
+
+  // What the server had when the upload began: Write does not send it again.
+  const std::vector<ByteRange>& persisted() const;
+
+  // How often it connected again.
+  int64_t reconnect_count() const;
 
  private:
   friend class Client;

@@ -288,6 +288,10 @@ v1::UploadHeader ToProto(const LayerHeader& header) {
   proto.set_probe_set(header.probe_set);
   proto.set_expected_digest(header.expected_digest);
   proto.set_on_conflict(header.replace ? v1::ON_CONFLICT_REPLACE : v1::ON_CONFLICT_REJECT);
+  proto.set_upload_id(header.upload_id);
+  proto.set_partial(header.partial);
+  proto.set_input_ids_digest(header.input_ids_digest);
+  for (const std::string& id : header.input_ids) proto.add_input_ids(id);
   return proto;
 }
 
