@@ -3,9 +3,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -20,67 +20,35 @@
 namespace gramian {
 namespace {
 
-constexpr int kThreadCount = 2;
-constexpr std::chrono::milliseconds kPatience{2000};
-constexpr size_t kMaxRequestBytes = 8192;
+constexpr size_t kMaxConnections = 64;
 constexpr int kPauseMilliseconds = 100;
-
-using Deadline = std::chrono::steady_clock::time_point;
-
-// Waits until `fd` is ready for `events`; false at the deadline.
-bool WaitFor(int fd, int16_t events, Deadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
-  if (left.count() <= 0) return false;
-  pollfd waiting{fd, events, 0};
-  return poll(&waiting, 1, static_cast<int>(left.count())) > 0;
-}
-
-// The head of a request, up to the empty line; empty if it does not come in time or in size.
-std::string ReadHead(int fd, Deadline deadline) {
-  std::string head;
-  char buffer[1024];
-  while (!absl::StrContains(head, "\r\n\r\n")) {
-    if (head.size() > kMaxRequestBytes || !WaitFor(fd, POLLIN, deadline)) return "";
-    const ssize_t count = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-    if (count < 0 && errno == EAGAIN) continue;
-    if (count <= 0) return "";
-    head.append(buffer, static_cast<size_t>(count));
-  }
-  return head;
-}
-
-void WriteAll(int fd, absl::string_view text, Deadline deadline) {
-  while (!text.empty() && WaitFor(fd, POLLOUT, deadline)) {
-    const ssize_t count = send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count < 0 && errno == EAGAIN) continue;
-    if (count <= 0) return;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-}
 
 struct Response {
   absl::string_view status;
   std::string body;
 };
 
-// `request` is the request line: method, path, version.
-Response Respond(absl::string_view request, const HttpEndpoint::Handlers& handlers) {
+Response Health(const std::string& problems) {
+  if (problems.empty()) return {"200 OK", "ok\n"};
+  return {"503 Service Unavailable", problems};
+}
+
+// The path asked for, or the answer to what is no such request.
+absl::StatusOr<std::string> PathOf(absl::string_view request, Response& refusal) {
   const size_t first = request.find(' ');
   const size_t last = request.rfind(' ');
   if (first == absl::string_view::npos || last == first ||
       !absl::StartsWith(request.substr(last + 1), "HTTP/1.")) {
-    return {"400 Bad Request", "not HTTP/1\n"};
+    refusal = {"400 Bad Request", "not HTTP/1\n"};
+    return absl::InvalidArgumentError(refusal.body);
   }
   const absl::string_view method = request.substr(0, first);
-  absl::string_view path = request.substr(first + 1, last - first - 1);
-  path = path.substr(0, path.find('?'));
-  if (method != "GET" && method != "HEAD") return {"405 Method Not Allowed", "only GET and HEAD\n"};
-  if (path == "/metrics") return {"200 OK", handlers.metrics()};
-  if (path == "/livez") return {"200 OK", "ok\n"};
-  if (path != "/readyz") return {"404 Not Found", "there are /metrics, /livez and /readyz\n"};
-  if (handlers.ready()) return {"200 OK", "ok\n"};
-  return {"503 Service Unavailable", "draining\n"};
+  if (method != "GET" && method != "HEAD") {
+    refusal = {"405 Method Not Allowed", "only GET and HEAD\n"};
+    return absl::InvalidArgumentError(refusal.body);
+  }
+  const absl::string_view path = request.substr(first + 1, last - first - 1);
+  return std::string(path.substr(0, path.find('?')));
 }
 
 }  // namespace
@@ -88,61 +56,126 @@ Response Respond(absl::string_view request, const HttpEndpoint::Handlers& handle
 absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Start(const ListenAddress& address,
                                                                   Handlers handlers) {
   GRAMIAN_ASSIGN_OR_RETURN(const int listen_fd, OpenListenSocket(address));
-  const int stop_fd = eventfd(0, EFD_CLOEXEC);
-  if (stop_fd < 0) {
+  const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd < 0) {
     close(listen_fd);
     return absl::UnavailableError(absl::StrCat("eventfd: ", std::strerror(errno)));
   }
-  return std::unique_ptr<HttpEndpoint>(new HttpEndpoint(listen_fd, stop_fd, std::move(handlers)));
+  return std::unique_ptr<HttpEndpoint>(new HttpEndpoint(listen_fd, wake_fd, std::move(handlers)));
 }
 
-HttpEndpoint::HttpEndpoint(int listen_fd, int stop_fd, Handlers handlers)
+HttpEndpoint::HttpEndpoint(int listen_fd, int wake_fd, Handlers handlers)
     : listen_fd_(listen_fd),
-      stop_fd_(stop_fd),
+      wake_fd_(wake_fd),
       port_(PortOf(listen_fd)),
       handlers_(std::move(handlers)) {
-  for (int i = 0; i < kThreadCount; ++i) threads_.emplace_back([this] { Serve(); });
+  threads_.emplace_back([this] { Poll(); });
+  threads_.emplace_back([this] { AnswerProbes(); });
 }
 
 HttpEndpoint::~HttpEndpoint() {
-  eventfd_write(stop_fd_, 1);
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  eventfd_write(wake_fd_, 1);
   for (std::thread& thread : threads_) thread.join();
   close(listen_fd_);
-  close(stop_fd_);
+  close(wake_fd_);
 }
 
-void HttpEndpoint::Serve() const {
-  while (true) {
-    pollfd waiting[2] = {{listen_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-    if (poll(waiting, 2, -1) < 0 && errno != EINTR) return;
-    if (waiting[1].revents != 0) return;
-    // Both threads wake; one of them finds nothing.
-    const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) {
-      // Without a descriptor left the connection stays acceptable: polling again at once would
-      // spin.
-      if (errno == EMFILE || errno == ENFILE) poll(&waiting[1], 1, kPauseMilliseconds);
-      continue;
+void HttpEndpoint::Poll() {
+  Connections connections;
+  while (PassOnProbes()) {
+    std::vector<pollfd> waiting = {{listen_fd_, POLLIN, 0}, {wake_fd_, POLLIN, 0}};
+    for (const auto& connection : connections) {
+      waiting.push_back({connection->fd(), connection->events(), 0});
     }
-    Answer(fd);
-    close(fd);
+    // Without a connection nothing can run out of time.
+    poll(waiting.data(), waiting.size(), connections.empty() ? -1 : kPauseMilliseconds);
+    eventfd_t count = 0;
+    eventfd_read(wake_fd_, &count);
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& connection : connections) {
+      if (connection->Advance()) Answer(connection);
+    }
+    connections.erase(std::remove_if(connections.begin(), connections.end(),
+                                     [now](const auto& connection) {
+                                       return connection->phase() ==
+                                                  HttpConnection::Phase::kFinished ||
+                                              connection->deadline() < now;
+                                     }),
+                      connections.end());
+    if (waiting[0].revents != 0) AcceptOne(connections);
   }
 }
 
-void HttpEndpoint::Answer(int fd) const {
-  const Deadline deadline = std::chrono::steady_clock::now() + kPatience;
-  const std::string head = ReadHead(fd, deadline);
-  if (head.empty()) return;
-  const Response response =
-      Respond(absl::string_view(head).substr(0, head.find("\r\n")), handlers_);
-  std::string text =
-      absl::StrCat("HTTP/1.1 ", response.status,
-                   "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: ",
-                   response.body.size(), "\r\nConnection: close\r\n\r\n");
-  if (!absl::StartsWith(head, "HEAD ")) text += response.body;
-  WriteAll(fd, text, deadline);
-  // Unread bytes would turn the close into a reset that takes the answer with it.
-  shutdown(fd, SHUT_WR);
+void HttpEndpoint::AcceptOne(Connections& connections) {
+  const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) {
+    // Without a descriptor left the connection stays acceptable: polling again at once would spin.
+    if (errno == EMFILE || errno == ENFILE) poll(nullptr, 0, kPauseMilliseconds);
+    return;
+  }
+  if (connections.size() >= kMaxConnections) connections.erase(connections.begin());
+  connections.push_back(std::make_shared<HttpConnection>(fd));
+}
+
+void HttpEndpoint::Answer(const std::shared_ptr<HttpConnection>& connection) {
+  Response response;
+  const absl::StatusOr<std::string> path = PathOf(connection->request_line(), response);
+  if (path.ok() && *path == "/livez") {
+    MutexLock lock(mutex_);
+    probes_.push_back(connection);
+    changed_.notify_all();
+    return;
+  }
+  if (path.ok() && *path == "/metrics") {
+    response = {"200 OK", handlers_.metrics()};
+  } else if (path.ok() && *path == "/readyz") {
+    response = Health(handlers_.ready());
+  } else if (path.ok()) {
+    response = {"404 Not Found", "there are /metrics, /livez and /readyz\n"};
+  }
+  connection->Respond(response.status, response.body);
+  connection->Advance();
+}
+
+bool HttpEndpoint::PassOnProbes() {
+  Connections live;
+  Response response;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return false;
+    live.swap(live_);
+    response = Health(live_problems_);
+  }
+  for (const auto& connection : live) {
+    connection->Respond(response.status, response.body);
+    connection->Advance();
+  }
+  return true;
+}
+
+void HttpEndpoint::AnswerProbes() {
+  while (true) {
+    Connections probes;
+    {
+      MutexLock lock(mutex_);
+      while (probes_.empty() && !stopping_) changed_.wait(mutex_);
+      if (stopping_) return;
+      probes.swap(probes_);
+    }
+    // One look answers all who have asked by then.
+    std::string problems = handlers_.live();
+    {
+      MutexLock lock(mutex_);
+      live_problems_ = std::move(problems);
+      live_.insert(live_.end(), probes.begin(), probes.end());
+    }
+    eventfd_write(wake_fd_, 1);
+  }
 }
 
 }  // namespace gramian

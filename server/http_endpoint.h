@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_HTTP_ENDPOINT_H_
 #define GRAMIAN_SERVER_HTTP_ENDPOINT_H_
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,13 +10,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "gramian/base/mutex.h"
+#include "server/http_connection.h"
 #include "server/listen_socket.h"
 
 namespace gramian {
 
-// Serves GET and HEAD of /metrics, /livez (always 200) and /readyz (200 or 503) until destroyed.
-// Every connection is one request, answered and closed; one that takes longer than 2 s to ask or to
-// read is dropped.
+// Serves GET and HEAD of /metrics, /livez and /readyz until destroyed. Every connection is one
+// request, answered and closed; one that takes longer than 2 s to ask or 10 s to read its answer is
+// dropped, and of more than 64 the oldest is. Slow clients delay nobody: one thread polls all
+// connections, and a second one does what /livez waits for.
 //
 // Not prometheus-cpp's Exposer: the threads of Debian's civetweb have stacks of 100 KiB, of which
 // the thread-local storage of OpenBLAS takes 60, so that any request for another path ends the
@@ -23,8 +27,12 @@ namespace gramian {
 class HttpEndpoint {
  public:
   struct Handlers {
-    std::function<std::string()> metrics;  // Prometheus text format
-    std::function<bool()> ready;
+    // Prometheus text format; takes milliseconds.
+    std::function<std::string()> metrics;
+    // Empty if all is well (200), else what is not (503), a line for each. `live` may take a
+    // second, `ready` answers at once.
+    std::function<std::string()> live;
+    std::function<std::string()> ready;
   };
 
   // Handlers are called from two threads at once. UNAVAILABLE if the address cannot be bound.
@@ -38,16 +46,29 @@ class HttpEndpoint {
   int port() const { return port_; }
 
  private:
-  HttpEndpoint(int listen_fd, int stop_fd, Handlers handlers);
-  void Serve() const;
-  // Answers one connection.
-  void Answer(int fd) const;
+  using Connections = std::vector<std::shared_ptr<HttpConnection>>;
+
+  HttpEndpoint(int listen_fd, int wake_fd, Handlers handlers);
+  void Poll();
+  void AnswerProbes();
+  void AcceptOne(Connections& connections);
+  // Answers the request that has been read, or leaves it to the second thread.
+  void Answer(const std::shared_ptr<HttpConnection>& connection);
+  // Hands out what the second thread has found; false when the endpoint is being destroyed.
+  bool PassOnProbes();
 
   const int listen_fd_;
-  const int stop_fd_;  // becomes readable when the endpoint is destroyed
+  const int wake_fd_;  // readable when the polling thread has something new to look at
   const int port_;
   const Handlers handlers_;
-  std::vector<std::thread> threads_;
+
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  Connections probes_ GRAMIAN_GUARDED_BY(mutex_);  // for the second thread
+  Connections live_ GRAMIAN_GUARDED_BY(mutex_);    // and back: to be told live_problems_
+  std::string live_problems_ GRAMIAN_GUARDED_BY(mutex_);
+  bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;  // Constant after construction.
 };
 
 }  // namespace gramian

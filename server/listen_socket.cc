@@ -63,10 +63,15 @@ absl::StatusOr<int> OpenListenSocket(const ListenAddress& address) {
   return fd;
 }
 
-int PortOf(int socket_fd) {
+sockaddr_storage AddressOf(int socket_fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
-  if (getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return address;
+}
+
+int PortOf(int socket_fd) {
+  sockaddr_storage address = AddressOf(socket_fd);
   const in_port_t port = address.ss_family == AF_INET6
                              ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
                              : reinterpret_cast<sockaddr_in*>(&address)->sin_port;

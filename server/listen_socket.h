@@ -2,6 +2,8 @@
 #ifndef GRAMIAN_SERVER_LISTEN_SOCKET_H_
 #define GRAMIAN_SERVER_LISTEN_SOCKET_H_
 
+#include <sys/socket.h>
+
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -21,6 +23,9 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text, absl::s
 // A TCP socket that listens on `address`; the caller closes it. UNAVAILABLE, naming the address and
 // the system's reason, if that cannot be had.
 absl::StatusOr<int> OpenListenSocket(const ListenAddress& address);
+
+// Where a socket is bound; all zeros for what is no socket.
+sockaddr_storage AddressOf(int socket_fd);
 
 // The port a listening socket has.
 int PortOf(int socket_fd);

@@ -11,17 +11,16 @@
 #include <fstream>
 #include <iostream>
 #include <string>
-#include <thread>
 
 #include "gramian/base/blas.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/version.h"
+#include "server/watchdog.h"
 
 namespace {
 
 constexpr int kExitFailed = 1;
-constexpr int kExitStuck = 75;
 // After the patience of a drain, for cancelling and closing; then the process leaves whatever holds
 // it.
 constexpr std::chrono::seconds kCloseTime{10};
@@ -95,20 +94,19 @@ int Run(const gramian::ServerOptions& options) {
   }
   std::cout << line << std::endl;
   spdlog::info(
-      "gramiand {} serves with {} threads, BLAS kernel {}, {} MiB of activations, {} MiB of "
-      "operators",
-      gramian::kVersion, options.threads, gramian::BlasCoreName(), options.store_bytes >> 20,
-      options.cache_bytes >> 20);
+      "gramiand {} serves with {} threads, BLAS kernel {}, activations in {}, {} MiB of memory, of "
+      "which {} MiB for operators and {} MiB for computations",
+      gramian::kVersion, options.threads, gramian::BlasCoreName(),
+      options.data_dir.empty() ? "memory" : options.data_dir, options.memory_bytes >> 20,
+      options.cache_bytes >> 20, options.scratch_bytes >> 20);
 
   int signal = 0;
   sigwait(&signals, &signal);
   spdlog::info("{}: draining for up to {} s", strsignal(signal), options.drain_seconds);
-  std::thread([patience = std::chrono::seconds(options.drain_seconds)] {
-    std::this_thread::sleep_for(patience + kCloseTime);
-    spdlog::critical("closing hangs: leaving");
-    _exit(kExitStuck);
-  }).detach();
-  const bool finished = (*server)->Drain(std::chrono::seconds(options.drain_seconds));
+  const std::chrono::seconds patience(options.drain_seconds);
+  const gramian::Watchdog watchdog(std::chrono::seconds(options.drain_delay_seconds) + patience +
+                                   kCloseTime);
+  const bool finished = (*server)->Drain(patience);
   server->reset();
   spdlog::info(finished ? "drained" : "stopped; work in flight was cancelled");
   return 0;
@@ -118,11 +116,11 @@ int Run(const gramian::ServerOptions& options) {
 
 int main(int argc, char** argv) {
   TuneAllocator();
+  RaiseDescriptorLimit();
   const gramian::ParsedOptions parsed =
       gramian::ParseServerOptions(argc, argv, std::cout, std::cerr);
   if (!parsed.run) return parsed.exit_code;
   SetUpLogs(parsed.options.log_level);
-  RaiseDescriptorLimit();
   signal(SIGPIPE, SIG_IGN);
   try {
     return Run(parsed.options);

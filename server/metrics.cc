@@ -159,6 +159,21 @@ std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const Queue
   return families;
 }
 
+std::vector<MetricFamily> ConnectionFamilies(const AcceptLoop::Stats& connections) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  std::vector<MetricFamily> families;
+  families.push_back(
+      Snapshot("gramian_connections", MetricType::Gauge, "Open connections to the gRPC port")
+          .Value(number(connections.open))
+          .Take());
+  families.push_back(Snapshot("gramian_connections_total", MetricType::Counter,
+                              "Connections taken, and closed at once because of the limit")
+                         .Value(number(connections.accepted), {{"result", "accepted"}})
+                         .Value(number(connections.refused), {{"result", "refused"}})
+                         .Take());
+  return families;
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -259,10 +274,12 @@ void Metrics::SetOpenUploads(int64_t count) {
 
 void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0); }
 
-std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queues) const {
+std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queues,
+                            const AcceptLoop::Stats& connections) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(engine), CacheFamilies(engine), ComputeFamilies(engine, queues)}) {
+       {StoreFamilies(engine), CacheFamilies(engine), ComputeFamilies(engine, queues),
+        ConnectionFamilies(connections)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return prometheus::TextSerializer().Serialize(families);

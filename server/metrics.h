@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "gramian/engine/similarity_engine.h"
+#include "server/accept_loop.h"
 
 namespace prometheus {
 class Counter;
@@ -70,8 +71,10 @@ class Metrics {
   // Whether the server takes new work.
   void SetDraining(bool draining);
 
-  // Text exposition format 0.0.4 of all counters, the engine's and the queues' numbers.
-  std::string Scrape(const EngineStats& engine, const QueueLengths& queues) const;
+  // Text exposition format 0.0.4 of all counters, the engine's, the queues' and the connections'
+  // numbers.
+  std::string Scrape(const EngineStats& engine, const QueueLengths& queues,
+                     const AcceptLoop::Stats& connections) const;
 
  private:
   struct Impl;

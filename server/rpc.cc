@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
+#include "absl/time/clock.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -21,6 +23,7 @@ bool IsOurFault(absl::StatusCode code) {
 
 bool RpcGate::Enter() {
   ++in_flight_;
+  ++entered_;
   if (!closed_) return true;
   Leave();
   return false;
@@ -32,7 +35,10 @@ void RpcGate::Leave() {
   idle_.notify_all();
 }
 
-void RpcGate::Close() { closed_ = true; }
+void RpcGate::Close() {
+  closed_ = true;
+  closing_.request_stop();
+}
 
 bool RpcGate::WaitIdle(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -43,13 +49,18 @@ bool RpcGate::WaitIdle(std::chrono::milliseconds timeout) {
   return true;
 }
 
-ServerState::ServerState(const ServerOptions& server_options, const EngineOptions& engine_options)
+ServerState::ServerState(const ServerOptions& server_options,
+                         std::unique_ptr<SimilarityEngine> open_engine)
     : options(server_options),
-      engine(engine_options),
+      owned_engine(std::move(open_engine)),
+      engine(*owned_engine),
+      admission({.stored_bytes = options.project_bytes,
+                 .calls_per_second = options.project_rate,
+                 .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
       interactive(std::max(2, options.threads), options.queue),
       batch(std::max(2, options.threads), options.queue),
-      // One commit per open upload: never refused.
-      ingest(std::max(1, options.threads), options.max_uploads) {}
+      // One job per open upload and download: these are never refused.
+      ingest(std::max(1, options.threads), 2 * options.max_uploads + options.queue) {}
 
 QueueLengths ServerState::queue_lengths() const {
   return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};
@@ -63,9 +74,9 @@ RpcRecord::RpcRecord(ServerState& state, const MethodMetrics& method)
   method_.Started();
 }
 
-absl::Status RpcRecord::Admission() const {
-  if (admitted_) return absl::OkStatus();
-  return TryAgain("the server is draining", "DRAINING");
+absl::Status RpcRecord::Admit(absl::string_view resource) const {
+  if (!admitted_) return TryAgain("the server is draining", "DRAINING");
+  return state_.admission.AdmitCall(resource, absl::Now());
 }
 
 absl::Status RpcRecord::WithCause(absl::Status status,

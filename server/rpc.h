@@ -8,12 +8,15 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
 #include "gramian/base/mutex.h"
 #include "gramian/engine/similarity_engine.h"
+#include "server/admission.h"
 #include "server/metrics.h"
 #include "server/server_options.h"
 
@@ -25,32 +28,42 @@ class RpcGate {
   // False once the gate is closed; true counts one more.
   bool Enter();
   void Leave();
+  // Refuses what comes from now on; streams that wait for their clients are told by closing().
   void Close();
   bool closed() const { return closed_; }
+  // Stop is requested by Close.
+  std::stop_token closing() const { return closing_.get_token(); }
   // Asks what is in flight to end with DRAINING. Only after Close().
   void CutOff() { cut_off_.request_stop(); }
   // Stop is requested by CutOff.
   std::stop_token cut_off() const { return cut_off_.get_token(); }
+  // RPCs in flight now, and let in since the start.
+  int64_t in_flight() const { return in_flight_; }
+  int64_t entered() const { return entered_; }
   // Waits until nothing is in flight; false if `timeout` passes first. Only after Close().
   bool WaitIdle(std::chrono::milliseconds timeout);
 
  private:
   std::atomic<int64_t> in_flight_{0};
+  std::atomic<int64_t> entered_{0};
   std::atomic<bool> closed_{false};
   Mutex mutex_;
   std::condition_variable_any idle_;
+  std::stop_source closing_;
   std::stop_source cut_off_;
 };
 
 // What the services share. All of it outlives every RPC.
 struct ServerState {
-  ServerState(const ServerOptions& server_options, const EngineOptions& engine_options);
+  ServerState(const ServerOptions& server_options, std::unique_ptr<SimilarityEngine> open_engine);
 
   QueueLengths queue_lengths() const;
 
   const ServerOptions options;
-  SimilarityEngine engine;
+  const std::unique_ptr<SimilarityEngine> owned_engine;
+  SimilarityEngine& engine;
   Metrics metrics;
+  Admission admission;
   RpcGate gate;
   // Lanes: a huge matrix never makes a single pair wait for a thread, and neither delays a commit.
   ComputePool interactive;
@@ -63,8 +76,13 @@ class RpcRecord {
  public:
   RpcRecord(ServerState& state, const MethodMetrics& method);
 
-  // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed.
-  absl::Status Admission() const;
+  // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed; RESOURCE_EXHAUSTED, reason
+  // RATE_LIMITED, if the project in `resource`, a resource name, calls too often. Once per RPC.
+  absl::Status Admit(absl::string_view resource) const;
+  // The same for an RPC about no project.
+  absl::Status Admission() const { return Admit(""); }
+  // Stop is requested when the server begins to drain.
+  std::stop_token closing() const { return state_.gate.closing(); }
   // Stop is requested when the patience of a drain is over.
   std::stop_token cut_off() const { return state_.gate.cut_off(); }
   // `status`, but if it is CANCELLED, what cancelled the work: DEADLINE_EXCEEDED if the deadline of

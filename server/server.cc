@@ -4,16 +4,23 @@
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gramian/base/status_macros.h"
+#include "server/accept_loop.h"
 #include "server/activation_service.h"
 #include "server/admin_service.h"
+#include "server/caretaker.h"
 #include "server/http_endpoint.h"
 #include "server/listen_socket.h"
+#include "server/liveness.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
 
@@ -22,32 +29,30 @@ namespace {
 
 // After a drain: the last answers are still on their way when nothing is in flight any more.
 constexpr std::chrono::seconds kFlushTime{2};
-
-// gRPC only says that it could not.
-absl::Status WhyNotListening(const ListenAddress& address) {
-  const absl::StatusOr<int> fd = OpenListenSocket(address);
-  if (!fd.ok()) return fd.status();
-  close(*fd);
-  return absl::UnavailableError(
-      absl::StrCat("gRPC cannot listen on ", address.host, ":", address.port));
-}
+// How long /livez waits for the gRPC port.
+constexpr std::chrono::seconds kDialTime{1};
 
 EngineOptions ToEngineOptions(const ServerOptions& options) {
   EngineOptions engine;
   engine.threads = options.threads;
+  engine.store.data_dir = options.data_dir;
   engine.store.limit_bytes = options.store_bytes;
   engine.store.layers_per_snapshot = options.max_layers;
+  engine.store.disk_reserve_bytes = options.disk_reserve_bytes;
+  engine.store.max_uploads = options.max_uploads;
+  if (options.retain_age > 0) engine.store.retain_age = absl::Seconds(options.retain_age);
+  engine.store.retain_bytes = options.retain_bytes;
   engine.cache_limit_bytes = options.cache_bytes;
   engine.scratch_limit_bytes = options.scratch_bytes;
   return engine;
 }
 
+int Milliseconds(int64_t seconds) { return static_cast<int>(seconds * 1000); }
+
 // Measured on loopback: docs/performance.md.
 void TuneTransport(const ServerOptions& options, grpc::ServerBuilder& builder) {
   constexpr int kMib = 1 << 20;
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes));
-  // A second server on the same port is an error, not a lottery.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Probing for the bandwidth makes uploads stall; a fixed window bounds the memory of a stream as
   // well.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -56,40 +61,130 @@ void TuneTransport(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, 8 * kMib);
   builder.AddChannelArgument("grpc.experimental.tcp_read_chunk_size", kMib);
   builder.AddChannelArgument("grpc.experimental.tcp_max_read_chunk_size", 4 * kMib);
-  // A client that vanished is noticed within 80 s; one that pings every 10 s is welcome.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+}
+
+// What becomes of connections whose client is silent, idle or old.
+void LimitConnections(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_seconds));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             Milliseconds(options.keepalive_timeout_seconds));
+  // A client that pings every 10 s is welcome.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 128);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(options.max_streams));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             Milliseconds(options.connection_idle_seconds));
+  if (options.connection_age_seconds > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               Milliseconds(options.connection_age_seconds));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                               Milliseconds(options.connection_grace_seconds));
+  }
+  // Who connects and never speaks HTTP/2.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
 }
 
 }  // namespace
 
-// Members are destroyed from the last to the first: the HTTP side, the network, the services, what
-// they share.
+// Members are destroyed from the last to the first: what looks after the server, the HTTP side, the
+// network, the services, what they share.
 struct Server::Impl {
-  explicit Impl(const ServerOptions& options)
-      : state(options, ToEngineOptions(options)),
-        activations(state),
-        similarity(state),
-        admin(state) {}
+  Impl(const ServerOptions& options, std::unique_ptr<SimilarityEngine> engine)
+      : state(options, std::move(engine)), activations(state), similarity(state), admin(state) {}
+
+  absl::Status StartGrpc(const ListenAddress& address, int fd);
+  absl::Status StartHttp(const ListenAddress& address);
+  std::string Scrape();
+  // Why /livez or /readyz says no, a line for each reason.
+  std::string WhyNotLive();
+  std::string WhyNotReady();
 
   ServerState state;
   ActivationService activations;
   SimilarityService similarity;
   AdminService admin;
+  sockaddr_storage listens_at{};
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
+  std::unique_ptr<AcceptLoop> accept_loop;
+  std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<HttpEndpoint> http;
   std::string grpc_address;
   std::string metrics_address;
 };
 
+absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
+  const ServerOptions& options = state.options;
+  listens_at = AddressOf(fd);
+  grpc_address = absl::StrCat(address.host, ":", PortOf(fd));
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  TuneTransport(options, builder);
+  LimitConnections(options, builder);
+  acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  builder.RegisterService(&activations);
+  builder.RegisterService(&similarity);
+  builder.RegisterService(&admin);
+  grpc = builder.BuildAndStart();
+  if (grpc == nullptr) {
+    close(fd);
+    return absl::InternalError("gRPC does not start");
+  }
+  AcceptLoop::Options limits;
+  limits.max_connections = options.max_connections;
+  limits.unacknowledged_timeout = std::chrono::seconds(options.keepalive_timeout_seconds);
+  GRAMIAN_ASSIGN_OR_RETURN(
+      accept_loop, AcceptLoop::Start(fd, limits, [this](int connection) {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+        parameters.fd = connection;
+        acceptor->HandleNewConnection(&parameters);
+      }));
+  caretaker = std::make_unique<Caretaker>(state, *grpc->GetHealthCheckService());
+  return absl::OkStatus();
+}
+
+absl::Status Server::Impl::StartHttp(const ListenAddress& address) {
+  GRAMIAN_ASSIGN_OR_RETURN(
+      http, HttpEndpoint::Start(address, {.metrics = [this] { return Scrape(); },
+                                          .live = [this] { return WhyNotLive(); },
+                                          .ready = [this] { return WhyNotReady(); }}));
+  metrics_address = absl::StrCat(address.host, ":", http->port());
+  return absl::OkStatus();
+}
+
+std::string Server::Impl::Scrape() {
+  return state.metrics.Scrape(state.engine.Stats(), state.queue_lengths(), accept_loop->GetStats());
+}
+
+std::string Server::Impl::WhyNotLive() {
+  // A draining server ends by itself.
+  if (state.gate.closed()) return "";
+  const absl::Status status = DialHttp2(listens_at, kDialTime);
+  if (status.ok()) return "";
+  // At its limit the server closes the new connection at once, which is a sign of life.
+  const AcceptLoop::Stats connections = accept_loop->GetStats();
+  if (connections.open >= state.options.max_connections) return "";
+  return absl::StrCat(status.message(), "\n");
+}
+
+std::string Server::Impl::WhyNotReady() {
+  std::string problems = caretaker->Problems();
+  if (accept_loop->GetStats().is_out_of_descriptors) {
+    absl::StrAppend(&problems, "no descriptor is left for another connection\n");
+  }
+  return problems;
+}
+
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
   impl_->http.reset();
-  impl_->grpc->Shutdown(std::chrono::system_clock::now());
+  impl_->caretaker.reset();
+  if (impl_->accept_loop != nullptr) impl_->accept_loop->Stop();
+  if (impl_->grpc != nullptr) impl_->grpc->Shutdown(std::chrono::system_clock::now());
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& requested) {
@@ -99,33 +194,18 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
                            ParseListenAddress(options.listen, "--listen"));
   GRAMIAN_ASSIGN_OR_RETURN(const ListenAddress http_address,
                            ParseListenAddress(options.metrics_listen, "--metrics-listen"));
-  auto impl = std::make_unique<Impl>(options);
-
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::ServerBuilder builder;
-  TuneTransport(options, builder);
-  int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&impl->activations);
-  builder.RegisterService(&impl->similarity);
-  builder.RegisterService(&impl->admin);
-  impl->grpc = builder.BuildAndStart();
-  if (impl->grpc == nullptr || port == 0) return WhyNotListening(grpc_address);
-  impl->grpc_address = absl::StrCat(grpc_address.host, ":", port);
-
-  ServerState* state = &impl->state;
-  auto http = HttpEndpoint::Start(
-      http_address,
-      {.metrics =
-           [state] { return state->metrics.Scrape(state->engine.Stats(), state->queue_lengths()); },
-       .ready = [state] { return !state->gate.closed(); }});
-  if (!http.ok()) {
-    impl->grpc->Shutdown(std::chrono::system_clock::now());
-    return http.status();
+  // First, because it fails fast; connections wait until there is a server.
+  GRAMIAN_ASSIGN_OR_RETURN(const int listen_fd, OpenListenSocket(grpc_address));
+  absl::StatusOr<std::unique_ptr<SimilarityEngine>> engine =
+      SimilarityEngine::Open(ToEngineOptions(options));
+  if (!engine.ok()) {
+    close(listen_fd);
+    return engine.status();
   }
-  impl->http = *std::move(http);
-  impl->metrics_address = absl::StrCat(http_address.host, ":", impl->http->port());
-  return std::unique_ptr<Server>(new Server(std::move(impl)));
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(engine))));
+  GRAMIAN_RETURN_IF_ERROR(server->impl_->StartGrpc(grpc_address, listen_fd));
+  GRAMIAN_RETURN_IF_ERROR(server->impl_->StartHttp(http_address));
+  return server;
 }
 
 const std::string& Server::grpc_address() const { return impl_->grpc_address; }
@@ -136,15 +216,17 @@ std::string Server::ListeningLine() const {
 }
 
 bool Server::Drain(std::chrono::milliseconds patience) {
-  impl_->state.gate.Close();
+  impl_->caretaker->BeginDrain();
   impl_->state.metrics.SetDraining(true);
-  impl_->grpc->GetHealthCheckService()->SetServingStatus(false);
+  std::this_thread::sleep_for(std::chrono::seconds(impl_->state.options.drain_delay_seconds));
+  impl_->state.gate.Close();
   const bool finished = impl_->state.gate.WaitIdle(patience);
   if (!finished) {
     // What is left is told so; it notices within a tile.
     impl_->state.gate.CutOff();
     impl_->state.gate.WaitIdle(kFlushTime);
   }
+  impl_->accept_loop->Stop();
   impl_->grpc->Shutdown(std::chrono::system_clock::now() + kFlushTime);
   return finished;
 }

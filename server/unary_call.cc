@@ -10,14 +10,21 @@ namespace gramian {
 
 grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
                                        grpc::CallbackServerContext* context,
+                                       absl::string_view resource,
                                        const std::function<absl::Status()>& answer) {
   RpcRecord record(state, method);
-  absl::Status status = record.Admission();
+  absl::Status status = record.Admit(resource);
   if (status.ok()) status = answer();
   record.Close(status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(status));
   return reactor;
+}
+
+grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
+                                       grpc::CallbackServerContext* context,
+                                       const std::function<absl::Status()>& answer) {
+  return AnswerInline(state, method, context, "", answer);
 }
 
 UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context)
@@ -42,7 +49,7 @@ void UnaryCall::Run(const Compute& compute) {
     try {
       status = compute(stop_.get_token());
     } catch (const std::bad_alloc&) {
-      status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
+      status = WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
     }
     record_.method().Computed(SecondsSince(start));
   }

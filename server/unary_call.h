@@ -9,13 +9,18 @@
 #include <stop_token>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
 #include "server/rpc.h"
 
 namespace gramian {
 
-// Answers at once, on the network thread: `answer` takes microseconds and never waits. Not called
-// while draining.
+// Answers at once, on the network thread: `answer` takes microseconds and never waits. It is about
+// `resource`, a resource name or "", and not called while draining or beyond the project's quota.
+grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
+                                       grpc::CallbackServerContext* context,
+                                       absl::string_view resource,
+                                       const std::function<absl::Status()>& answer);
 grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
                                        grpc::CallbackServerContext* context,
                                        const std::function<absl::Status()>& answer);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,9 +26,14 @@ using testing::HttpGet;
 class HttpEndpointTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto endpoint = HttpEndpoint::Start(
-        {"127.0.0.1", "0"},
-        {.metrics = [this] { return metrics_; }, .ready = [this] { return ready_.load(); }});
+    auto endpoint = HttpEndpoint::Start({"127.0.0.1", "0"}, {.metrics = [this] { return metrics_; },
+                                                             .live =
+                                                                 [this] {
+                                                                   while (is_live_late_.load())
+                                                                     is_live_late_.wait(true);
+                                                                   return live_;
+                                                                 },
+                                                             .ready = [this] { return ready_; }});
     ASSERT_TRUE(endpoint.ok()) << endpoint.status();
     endpoint_ = *std::move(endpoint);
     address_ = absl::StrCat("127.0.0.1:", endpoint_->port());
@@ -57,7 +63,9 @@ class HttpEndpointTest : public ::testing::Test {
   }
 
   std::string metrics_ = "a_total 1\n";
-  std::atomic<bool> ready_{true};
+  std::string live_;
+  std::string ready_;
+  std::atomic<bool> is_live_late_{false};
   std::unique_ptr<HttpEndpoint> endpoint_;
   std::string address_;
 };
@@ -67,9 +75,31 @@ TEST_F(HttpEndpointTest, ServesMetricsAndProbes) {
   EXPECT_EQ(HttpGet(address_, "/metrics?x=1").code, 200);
   EXPECT_EQ(HttpGet(address_, "/livez").code, 200);
   EXPECT_EQ(HttpGet(address_, "/readyz").code, 200);
-  ready_ = false;
+}
+
+TEST_F(HttpEndpointTest, ProbesSayWhatIsWrong) {
+  ready_ = "draining\nanother\n";
   EXPECT_EQ(HttpGet(address_, "/readyz").code, 503);
+  EXPECT_EQ(HttpGet(address_, "/readyz").body, ready_);
   EXPECT_EQ(HttpGet(address_, "/livez").code, 200);
+  live_ = "deaf\n";
+  EXPECT_EQ(HttpGet(address_, "/livez").code, 503);
+  EXPECT_EQ(HttpGet(address_, "/livez").body, live_);
+}
+
+TEST_F(HttpEndpointTest, AProbeThatTakesLongDelaysNothingElse) {
+  is_live_late_ = true;
+  const int waiting = Connect();
+  const std::string request = "GET /livez HTTP/1.1\r\n\r\n";
+  send(waiting, request.data(), request.size(), MSG_NOSIGNAL);
+  EXPECT_EQ(HttpGet(address_, "/readyz").code, 200);
+  EXPECT_EQ(HttpGet(address_, "/metrics").code, 200);
+  is_live_late_ = false;
+  is_live_late_.notify_all();
+  char answer[64] = {};
+  EXPECT_GT(recv(waiting, answer, sizeof(answer) - 1, 0), 0);
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 200 "));
+  close(waiting);
 }
 
 TEST_F(HttpEndpointTest, LargeBodiesArriveWhole) {
@@ -88,11 +118,39 @@ TEST_F(HttpEndpointTest, OtherRequestsAreRefusedAndItServesOn) {
   EXPECT_EQ(HttpGet(address_, "/metrics").code, 200);
 }
 
-TEST_F(HttpEndpointTest, ClientsThatNeverAskAreDropped) {
-  std::vector<int> silent;
-  for (int i = 0; i < 2; ++i) silent.push_back(Connect());
+// Goal: neither who never asks nor who never reads delays a probe. Method: the probe is answered
+// while all of them are still connected.
+TEST_F(HttpEndpointTest, SlowClientsDelayNobody) {
+  metrics_ = std::string(50'000'000, 'x');
+  std::vector<int> slow;
+  for (int i = 0; i < 8; ++i) slow.push_back(Connect());
+  const std::string request = "GET /metrics HTTP/1.1\r\n\r\n";
+  for (size_t i = 0; i < 4; ++i) send(slow[i], request.data(), request.size(), MSG_NOSIGNAL);
   EXPECT_EQ(HttpGet(address_, "/livez").code, 200);
-  for (const int fd : silent) close(fd);
+  for (const int fd : slow) {
+    char byte = 0;
+    const ssize_t count = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    EXPECT_TRUE(count > 0 || (count < 0 && errno == EAGAIN));
+    close(fd);
+  }
+}
+
+TEST_F(HttpEndpointTest, ClientsThatNeverAskAreDropped) {
+  const int silent = Connect();
+  char byte = 0;
+  EXPECT_EQ(recv(silent, &byte, 1, 0), 0);
+  close(silent);
+}
+
+TEST_F(HttpEndpointTest, OfTooManyClientsTheOldestIsDropped) {
+  const int oldest = Connect();
+  std::vector<int> more;
+  for (int i = 0; i < 64; ++i) more.push_back(Connect());
+  EXPECT_EQ(HttpGet(address_, "/readyz").code, 200);
+  char byte = 0;
+  EXPECT_EQ(recv(oldest, &byte, 1, 0), 0);
+  close(oldest);
+  for (const int fd : more) close(fd);
 }
 
 TEST_F(HttpEndpointTest, ManyClientsAreServed) {

@@ -1,0 +1,83 @@
+#include "server/admission.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "gramian/base/checked_size.h"
+#include "gramian/base/error_reason.h"
+#include "gramian/base/status_macros.h"
+#include "server/status_details.h"
+
+namespace gramian {
+namespace {
+
+// Beyond so many projects those that could call as they please are forgotten.
+constexpr size_t kManyBuckets = 10'000;
+
+// The id in `projects/{project}/...`, as written; empty if there is none.
+absl::string_view ProjectIn(absl::string_view resource) {
+  if (!absl::ConsumePrefix(&resource, "projects/")) return "";
+  return resource.substr(0, resource.find('/'));
+}
+
+}  // namespace
+
+absl::Status Admission::AdmitCall(absl::string_view resource, absl::Time now) {
+  const absl::string_view project = ProjectIn(resource);
+  if (quotas_.calls_per_second == 0 || project.empty()) return absl::OkStatus();
+  const auto rate = static_cast<double>(quotas_.calls_per_second);
+  MutexLock lock(mutex_);
+  if (buckets_.size() >= kManyBuckets) ForgetFullBuckets(now);
+  const auto [it, is_new] = buckets_.try_emplace(std::string(project));
+  Bucket& bucket = it->second;
+  bucket.tokens = is_new ? static_cast<double>(quotas_.burst_calls) : TokensAt(bucket, now);
+  bucket.time = now;
+  if (bucket.tokens >= 1.0) {
+    bucket.tokens -= 1.0;
+    return absl::OkStatus();
+  }
+  return RetryAfter(WithReason(absl::ResourceExhaustedError(
+                                   absl::StrCat("project '", project, "' calls more often than ",
+                                                quotas_.calls_per_second, " times a second")),
+                               "RATE_LIMITED",
+                               {{"limit", absl::StrCat(quotas_.calls_per_second)},
+                                {"burst", absl::StrCat(quotas_.burst_calls)}}),
+                    absl::Seconds((1.0 - bucket.tokens) / rate));
+}
+
+double Admission::TokensAt(const Bucket& bucket, absl::Time now) const {
+  const double seconds = std::max(0.0, absl::ToDoubleSeconds(now - bucket.time));
+  return std::min(static_cast<double>(quotas_.burst_calls),
+                  bucket.tokens + seconds * static_cast<double>(quotas_.calls_per_second));
+}
+
+void Admission::ForgetFullBuckets(absl::Time now) {
+  for (auto it = buckets_.begin(); it != buckets_.end();) {
+    const bool is_full = TokensAt(it->second, now) >= static_cast<double>(quotas_.burst_calls);
+    it = is_full ? buckets_.erase(it) : std::next(it);
+  }
+}
+
+absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& store,
+                                                              const UploadPlan& plan) {
+  if (quotas_.stored_bytes == 0) return store.OpenUpload(plan);
+  MutexLock lock(opening_mutex_);
+  const LayerKey& key = plan.description.key;
+  const bool is_open = !plan.upload_id.empty() && store.GetUpload(key, plan.upload_id).ok();
+  if (!is_open) {
+    GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
+    const int64_t kept = store.ProjectBytes(key.snapshot.project);
+    if (bytes > quotas_.stored_bytes - kept) {
+      return WithReason(
+          absl::ResourceExhaustedError(absl::StrCat(bytes, " bytes exceed the quota of project '",
+                                                    key.snapshot.project, "': it keeps ", kept,
+                                                    " of ", quotas_.stored_bytes, " bytes")),
+          "TENANT_QUOTA",
+          {{"limit", absl::StrCat(quotas_.stored_bytes)}, {"value", absl::StrCat(kept + bytes)}});
+    }
+  }
+  return store.OpenUpload(plan);
+}
+
+}  // namespace gramian
