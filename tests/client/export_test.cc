@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "gramian/cli/npy.h"
+#include "gramian/cli/output_file.h"
 #include "tests/client/sample_matrix.h"
 
 namespace gramian::client::cli {
@@ -146,14 +147,6 @@ TEST_F(ExportTest, UnknownExtensionsAreRefusedBeforehand) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << path;
     EXPECT_THAT(std::string(status.message()), HasSubstr("end it in .csv, .json"));
   }
-}
-
-TEST_F(ExportTest, WritingReplacesAFileAndLeavesNothingElse) {
-  ASSERT_TRUE(WriteFile(Path("x"), "old and longer").ok());
-  ASSERT_TRUE(WriteFile(Path("x"), "new").ok());
-  EXPECT_EQ(Read(Path("x")), "new");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
-  EXPECT_EQ(WriteFile(Path("no/such/folder"), "x").code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 namespace gramian::client {
 
 using UploadStream = grpc::ServerReaderWriter<v1::UploadLayerResponse, v1::UploadLayerRequest>;
+using DownloadStream = grpc::ServerWriter<v1::DownloadLayerResponse>;
 
 // Services that answer as each test says; what a test does not set answers UNIMPLEMENTED.
 class FakeActivations final : public v1::ActivationService::Service {
@@ -26,6 +27,8 @@ class FakeActivations final : public v1::ActivationService::Service {
   std::function<grpc::Status(const v1::GetLayerRequest&, v1::GetLayerResponse&)> get_layer;
   std::function<grpc::Status(const v1::ListLayersRequest&, v1::ListLayersResponse&)> list_layers;
   std::function<grpc::Status(const v1::DeleteSnapshotRequest&)> delete_snapshot;
+  std::function<grpc::Status(const v1::DownloadLayerRequest&, DownloadStream&)> download;
+  std::function<grpc::Status(const v1::AbortUploadRequest&)> abort_upload;
 
  private:
   static grpc::Status Unset() { return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "not set"); }
@@ -40,6 +43,15 @@ class FakeActivations final : public v1::ActivationService::Service {
   grpc::Status ListLayers(grpc::ServerContext* /*context*/, const v1::ListLayersRequest* request,
                           v1::ListLayersResponse* response) override {
     return list_layers ? list_layers(*request, *response) : Unset();
+  }
+  grpc::Status DownloadLayer(grpc::ServerContext* /*context*/,
+                             const v1::DownloadLayerRequest* request,
+                             DownloadStream* writer) override {
+    return download ? download(*request, *writer) : Unset();
+  }
+  grpc::Status AbortUpload(grpc::ServerContext* /*context*/, const v1::AbortUploadRequest* request,
+                           v1::AbortUploadResponse* /*response*/) override {
+    return abort_upload ? abort_upload(*request) : Unset();
   }
   grpc::Status DeleteSnapshot(grpc::ServerContext* /*context*/,
                               const v1::DeleteSnapshotRequest* request,

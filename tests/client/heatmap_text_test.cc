@@ -52,11 +52,46 @@ TEST(HeatmapTextTest, TheFirstRowIsTheLowest) {
   EXPECT_LT(text.find("row1"), text.find("row0"));
 }
 
-TEST(HeatmapTextTest, FiftyLayersFitATerminalOfOrdinaryWidth) {
+TEST(HeatmapTextTest, NothingIsWiderThanTheTerminal) {
+  for (const size_t width : {20U, 40U, 80U, 120U}) {
+    for (const size_t size : {1U, 5U, 50U, 200U}) {
+      SimilarityMatrix matrix = SampleMatrix(size, size);
+      for (std::string& label : matrix.row_labels) label += ".encoder.block.attention.output";
+      matrix.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
+      const std::string text =
+          RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, width});
+      for (const absl::string_view line : absl::StrSplit(text, '\n'))
+        EXPECT_LE(TextWidth(line), width) << line;
+    }
+  }
+}
+
+TEST(HeatmapTextTest, FiftyLayersAreOnePanelOfOrdinaryWidth) {
   const SimilarityMatrix matrix = SampleMatrix(50, 50);
-  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 120});
-  for (const absl::string_view line : absl::StrSplit(text, '\n'))
-    EXPECT_LE(TextWidth(line), 120U) << line;
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  EXPECT_EQ(lines.size(), 2U + 50U + 2U + 1U) << "title, axis, rows, columns, axis, end";
+  EXPECT_THAT(text, HasSubstr("0    5    10   15   20   25   30   35   40   45"));
+}
+
+TEST(HeatmapTextTest, ColumnsThatDoNotFitComeInPanels) {
+  const SimilarityMatrix matrix = SampleMatrix(2, 100);
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 45});
+  EXPECT_THAT(text, ContainsRegex("\n +0    5 [^\n]+35\n"));
+  EXPECT_THAT(text, ContainsRegex("\n +40   45 [^\n]+75\n"));
+  EXPECT_THAT(text, ContainsRegex("\n +80   85   90   95\n"));
+}
+
+TEST(HeatmapTextTest, WithoutUnicodeEverythingIsAscii) {
+  for (const size_t size : {2U, 60U}) {
+    SimilarityMatrix part = SampleMatrix(size, size);
+    part.row_labels[0] = "a.very.long.name.of.a.layer.that.has.to.be.shortened";
+    part.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
+    const std::string text =
+        RenderText(part, Style(part), {true, Terminal::Colors::kNone, 80, /*has_unicode=*/false});
+    for (const char c : text) ASSERT_LT(static_cast<unsigned char>(c), 0x80) << text;
+    EXPECT_THAT(text, HasSubstr("-- no score: too few inputs"));
+  }
 }
 
 TEST(HeatmapTextTest, ACellWithoutAScoreIsExplained) {

@@ -107,6 +107,19 @@ TEST(NpyTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(std::memcmp(file->data().data(), values, sizeof(values)), 0);
 }
 
+TEST(NpyTest, EveryDtypeIsWrittenAsItIsRead) {
+  const int64_t shape[] = {7, 5};
+  for (const DType dtype : {DType::kFloat16, DType::kBfloat16, DType::kFloat32, DType::kFloat64}) {
+    const std::string encoded = EncodeNpyHeader(dtype, shape);
+    const absl::StatusOr<NpyHeader> header = Parse(encoded);
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->dtype, dtype);
+    EXPECT_THAT(header->shape, ElementsAre(7, 5));
+    EXPECT_EQ(header->data_offset, static_cast<int64_t>(encoded.size()));
+    EXPECT_EQ(encoded.size() % 64, 0U);
+  }
+}
+
 TEST(NpyTest, AFileCutShortIsRefused) {
   const std::string path = ::testing::TempDir() + "/gramian_npy_short.npy";
   std::ofstream(path, std::ios::binary) << File(Header("<f4", "(2, 3)"), 1, std::string(23, 'x'));

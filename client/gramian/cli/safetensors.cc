@@ -1,6 +1,7 @@
 #include "gramian/cli/safetensors.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -29,20 +30,22 @@ const char* ToTag(DType dtype) {
 }  // namespace
 
 std::string EncodeSafetensorsHeader(std::span<const LayerInfo> layers) {
-  Json json = Json::object();
-  Json& metadata = json["__metadata__"] = Json::object();
+  Json metadata = Json::object();
+  Json tensors = Json::object();
   int64_t offset = 0;
   for (const LayerInfo& layer : layers) {
     metadata[layer.module_path + "#digest"] = layer.digest;
     metadata[layer.module_path + "#ordinal"] = absl::StrCat(layer.ordinal);
     metadata[layer.module_path + "#probe_set"] = layer.probe_set;
     metadata[layer.module_path + "#reduction"] = layer.reduction;
-    Json& tensor = json[layer.module_path];
+    Json& tensor = tensors[layer.module_path];
     tensor["dtype"] = ToTag(layer.dtype);
     tensor["shape"] = {layer.row_count, layer.feature_count};
     tensor["data_offsets"] = {offset, offset + layer.size_bytes};
     offset += layer.size_bytes;
   }
+  Json json = {{"__metadata__", std::move(metadata)}};
+  json.update(tensors);
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   std::string result;
