@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -113,8 +114,10 @@ absl::StatusOr<StoredLayer> UploadSession::CommitContent(
   if (!content.ok()) return content.status();
   const std::string digest = (*content)->digest().ToHex();
   if (!plan_.expected_digest.empty() && !absl::EqualsIgnoreCase(plan_.expected_digest, digest)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the content has digest ", digest, ", announced was ", plan_.expected_digest));
+    return WithReason(
+        absl::InvalidArgumentError(absl::StrCat("the content has digest ", digest,
+                                                ", announced was ", plan_.expected_digest)),
+        "DIGEST_MISMATCH");
   }
   GRAMIAN_RETURN_IF_ERROR(part_->Sync());
   return host_->Publish(*this, *content);
