@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "server/open_streams.h"
 #include "server/periodic_task.h"
@@ -97,14 +98,16 @@ class ActivationService final : public internal::RawUploadService {
                                            v1::DeleteProbeSetResponse* response) override;
 
  private:
-  // Reads metadata on the network thread.
+  // Reads metadata of `resource`, a resource name, on the network thread.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* AnswerNow(const MethodMetrics& method,
-                                      grpc::CallbackServerContext* context, const Request* request,
+                                      grpc::CallbackServerContext* context,
+                                      absl::string_view resource, const Request* request,
                                       Response* response);
   // Changes something, on the ingest pool.
   grpc::ServerUnaryReactor* AnswerOnPool(const MethodMetrics& method,
                                          grpc::CallbackServerContext* context,
+                                         absl::string_view resource,
                                          std::function<absl::Status()> answer);
   void Maintain();
 

@@ -32,7 +32,7 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
       context_(context),
       request_(request),
       record_(state, method) {
-  absl::Status status = record_.Admission();
+  absl::Status status = record_.Admit(request_.name());
   if (status.ok()) has_place_ = open_streams_.TryAdd(this);
   if (status.ok() && !has_place_) {
     status = TryAgain(absl::StrCat("all ", state_.options.max_uploads, " downloads are open"),

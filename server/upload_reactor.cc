@@ -51,7 +51,9 @@ UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
   }
   if (status.ok()) {
     StartRead(&request_);
-    on_cut_off_.emplace(record_.cut_off(), [this] { Interrupt(Draining()); });
+    // What a directory keeps goes on elsewhere at once; what only memory has had better end here.
+    on_drain_.emplace(uses_disk_ ? record_.closing() : record_.cut_off(),
+                      [this] { Interrupt(Draining()); });
   } else {
     End(std::move(status));
   }
@@ -112,6 +114,7 @@ absl::Status UploadReactor::HandleBytes() {
 absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   if (upload_ != nullptr)
     return absl::InvalidArgumentError("a second header; one stream brings one layer");
+  GRAMIAN_RETURN_IF_ERROR(record_.Admit(header.parent()));
   GRAMIAN_ASSIGN_OR_RETURN(const UploadPlan plan, ToUploadPlan(header, state_.options));
   layer_name_ = FormatLayer(plan.description.key);
   ActivationStore& store = state_.engine.store();
@@ -123,7 +126,7 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
     }
     if (!absl::IsNotFound(known.status())) return known.status();
   }
-  absl::StatusOr<std::shared_ptr<Upload>> upload = store.OpenUpload(plan);
+  absl::StatusOr<std::shared_ptr<Upload>> upload = state_.admission.OpenUpload(store, plan);
   if (HasReason(upload.status(), "TOO_MANY_UPLOADS"))
     return TryAgain(upload.status().message(), "TOO_MANY_UPLOADS");
   if (!upload.ok()) return upload.status();

@@ -123,7 +123,7 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status final_status_;                       // Set by End, once.
 
   // Last: its destruction waits for a call of it that is under way.
-  std::optional<std::stop_callback<std::function<void()>>> on_cut_off_;
+  std::optional<std::stop_callback<std::function<void()>>> on_drain_;
 };
 
 }  // namespace gramian
