@@ -13,6 +13,8 @@ packages=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   # numerics
   libeigen3-dev libopenblas-pthread-dev libopenblas0-pthread liblapacke-dev libtbb-dev libxxhash-dev libisal-dev
+  # metadata of the store
+  libsqlite3-dev
   # server and command line
   prometheus-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
   # tests and benchmarks

@@ -6,7 +6,7 @@ namespace gramian {
 
 absl::StatusOr<std::unique_ptr<ActivationStore>> ActivationStore::Open(
     const StoreOptions& options) {
-  return std::make_unique<StoreCore>(options, NewMemoryBlobStore(), NewNullCatalog());
+  return std::make_unique<StoreCore>(options, nullptr, NewMemoryBlobStore(), NewNullCatalog());
 }
 
 }  // namespace gramian

@@ -9,9 +9,60 @@
 
 namespace gramian {
 
-StoreCore::StoreCore(const StoreOptions& options, std::unique_ptr<BlobStore> blobs,
-                     std::unique_ptr<Catalog> catalog)
-    : options_(options), blobs_(std::move(blobs)), catalog_(std::move(catalog)) {}
+StoreCore::StoreCore(const StoreOptions& options, std::unique_ptr<DirectoryLock> lock,
+                     std::unique_ptr<BlobStore> blobs, std::unique_ptr<Catalog> catalog)
+    : options_(options),
+      lock_(std::move(lock)),
+      blobs_(std::move(blobs)),
+      catalog_(std::move(catalog)) {}
+
+// --- Start.
+
+absl::Status StoreCore::Restore(const Recovered& recovered) {
+  {
+    MutexLock lock(mutex_);
+    for (const StoredLayer& layer : recovered.contents.layers) {
+      index_.Put(layer, layer.create_time);
+      if (recovered.lost.count(layer.digest) > 0) index_.FindContent(layer.digest)->damaged = true;
+    }
+    for (const SnapshotRecord& snapshot : recovered.contents.snapshots) {
+      index_.SetPinned(snapshot.key, snapshot.pinned);
+      index_.SetUsed(snapshot.key, snapshot.used);
+    }
+    for (const ProbeSet& probe_set : recovered.contents.probe_sets) {
+      probe_sets_.emplace(std::pair(probe_set.project, probe_set.id), probe_set);
+    }
+    counters_.quarantined_blobs = static_cast<int64_t>(recovered.lost.size());
+  }
+  for (const UploadRecord& upload : recovered.contents.uploads) {
+    const absl::Status status = RestoreUpload(upload);
+    if (status.ok()) continue;
+    if (!absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+    GRAMIAN_RETURN_IF_ERROR(catalog_->RemoveUploads({upload.part}));
+    blobs_->RemovePart(upload.part);
+    if (options_.on_damage) {
+      options_.on_damage(absl::DataLossError(
+          absl::StrCat("upload '", upload.plan.upload_id, "' of layer '",
+                       upload.plan.description.key.layer, "' is lost: ", status.message())));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreCore::RestoreUpload(const UploadRecord& upload) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(upload.plan.shape));
+  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<BlobPart> part,
+                           blobs_->OpenPart(upload.part, upload.plan.shape));
+  GRAMIAN_ASSIGN_OR_RETURN(RepresentationBuilder builder, part->NewBuilder(upload.persisted));
+  UploadHost* const host = this;
+  auto session = std::make_shared<UploadSession>(host, upload.plan, size, std::move(part),
+                                                 std::move(builder), upload.persisted);
+  MutexLock lock(mutex_);
+  sessions_.emplace(SessionKey{upload.plan.description.key, upload.plan.upload_id},
+                    std::move(session));
+  reserved_bytes_ += size;
+  return absl::OkStatus();
+}
 
 // --- Layers.
 

@@ -13,6 +13,8 @@
 #include "gramian/store/activation_store.h"
 #include "gramian/store/blob_store.h"
 #include "gramian/store/catalog.h"
+#include "gramian/store/directory_lock.h"
+#include "gramian/store/recovery.h"
 #include "gramian/store/store_index.h"
 #include "gramian/store/upload_session.h"
 
@@ -23,12 +25,13 @@ namespace gramian {
 // layers, from its checks to its end, so that the index follows the catalog.
 class StoreCore final : public ActivationStore, private UploadHost {
  public:
-  StoreCore(const StoreOptions& options, std::unique_ptr<BlobStore> blobs,
-            std::unique_ptr<Catalog> catalog);
+  // `lock` is null in memory.
+  StoreCore(const StoreOptions& options, std::unique_ptr<DirectoryLock> lock,
+            std::unique_ptr<BlobStore> blobs, std::unique_ptr<Catalog> catalog);
 
-  // Takes over what the catalog holds. Call once, first. `blobs` has put aside what is damaged:
-  // content without a blob counts as lost.
-  absl::Status Restore(const CatalogContents& contents, const std::vector<Digest>& intact);
+  // Takes over what was there before; nobody else calls yet. Uploads whose parts are damaged are
+  // dropped. An error if something cannot be read now.
+  absl::Status Restore(const Recovered& recovered);
 
   absl::StatusOr<std::shared_ptr<Upload>> OpenUpload(const UploadPlan& plan) override;
   absl::StatusOr<StoredLayer> CommitKnownContent(const UploadPlan& plan) override;
@@ -83,6 +86,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
 
   absl::StatusOr<std::shared_ptr<const Representation>> LoadContent(
       const std::shared_ptr<Content>& content);
+  absl::Status RestoreUpload(const UploadRecord& upload);
   // Puts damaged content aside and returns what its readers are told.
   absl::Status GiveUp(const std::shared_ptr<Content>& content, const absl::Status& why);
   // Removes snapshots, which exist.
@@ -92,6 +96,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   bool MayRetire(const SnapshotRecord& record, absl::Time now) const GRAMIAN_REQUIRES(mutex_);
 
   const StoreOptions options_;
+  const std::unique_ptr<DirectoryLock> lock_;  // Before what it protects.
   const std::unique_ptr<BlobStore> blobs_;
   const std::unique_ptr<Catalog> catalog_;
   Mutex open_mutex_;  // Held while an upload begins.

@@ -1,0 +1,185 @@
+#include "gramian/store/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
+#include "gramian/base/status_macros.h"
+
+namespace gramian {
+namespace {
+
+// Marks a file as Gramian's: "GRAM".
+constexpr int64_t kApplicationId = 0x4752414D;
+
+absl::Status StatusOf(int code, const std::string& message) {
+  switch (code & 0xFF) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
+    case SQLITE_FULL:
+      return WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
+    case SQLITE_NOMEM:
+      return WithReason(absl::ResourceExhaustedError(message), "MEMORY_PRESSURE");
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+      return absl::PermissionDeniedError(message);
+    default:
+      return absl::UnavailableError(message);
+  }
+}
+
+std::string PathOf(sqlite3* database) {
+  const char* const path = sqlite3_db_filename(database, "main");
+  return path == nullptr ? "" : path;
+}
+
+absl::Status ErrorOfDatabase(sqlite3* database, int code) {
+  return StatusOf(code, absl::StrCat(PathOf(database), ": ", sqlite3_errmsg(database)));
+}
+
+}  // namespace
+
+void SqliteStatement::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+SqliteStatement& SqliteStatement::Bind(int64_t value) {
+  const int code = sqlite3_bind_int64(statement_.get(), ++parameter_, value);
+  if (bound_ == SQLITE_OK) bound_ = code;
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::Bind(double value) {
+  const int code = sqlite3_bind_double(statement_.get(), ++parameter_, value);
+  if (bound_ == SQLITE_OK) bound_ = code;
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::Bind(absl::string_view text) {
+  const int code = sqlite3_bind_text64(statement_.get(), ++parameter_, text.data(), text.size(),
+                                       SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (bound_ == SQLITE_OK) bound_ = code;
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::BindBlob(absl::string_view bytes) {
+  const int code = sqlite3_bind_blob64(statement_.get(), ++parameter_, bytes.data(), bytes.size(),
+                                       SQLITE_TRANSIENT);
+  if (bound_ == SQLITE_OK) bound_ = code;
+  return *this;
+}
+
+absl::StatusOr<bool> SqliteStatement::Step() {
+  sqlite3* const database = sqlite3_db_handle(statement_.get());
+  const int bound = std::exchange(bound_, SQLITE_OK);
+  parameter_ = 0;
+  if (bound != SQLITE_OK) return ErrorOfDatabase(database, bound);
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(statement_.get());
+    return false;
+  }
+  const absl::Status status = ErrorOfDatabase(database, sqlite3_extended_errcode(database));
+  sqlite3_reset(statement_.get());
+  return status;
+}
+
+absl::Status SqliteStatement::Run() { return Step().status(); }
+
+int64_t SqliteStatement::Integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+double SqliteStatement::Real(int column) const {
+  return sqlite3_column_double(statement_.get(), column);
+}
+
+std::string SqliteStatement::Bytes(int column) const {
+  const void* const bytes = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  return bytes == nullptr ? ""
+                          : std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
+}
+
+SqliteDatabase::SqliteDatabase(std::string path, sqlite3* database)
+    : path_(std::move(path)), database_(database) {}
+
+SqliteDatabase::~SqliteDatabase() { sqlite3_close_v2(database_); }
+
+absl::Status SqliteDatabase::ErrorOf(int code) const {
+  return StatusOf(code, absl::StrCat(path_, ": ", sqlite3_errmsg(database_)));
+}
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,
+                                                                     Durability durability,
+                                                                     int format,
+                                                                     const char* schema) {
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, handle));
+  if (code != SQLITE_OK) return database->ErrorOf(code);
+  sqlite3_extended_result_codes(handle, 1);
+  GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, format, schema));
+  return database;
+}
+
+absl::Status SqliteDatabase::Prepare(Durability durability, int format, const char* schema) {
+  // The lock is held from the first access on, so that the index of the WAL needs no shared memory.
+  GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA locking_mode=EXCLUSIVE"));
+  GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA journal_mode=WAL"));
+  GRAMIAN_RETURN_IF_ERROR(Execute(durability == Durability::kNothing
+                                      ? "PRAGMA synchronous=FULL"
+                                      : "PRAGMA synchronous=NORMAL"));
+  const auto number = [this](const char* pragma) -> absl::StatusOr<int64_t> {
+    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement statement, Prepare(pragma));
+    GRAMIAN_RETURN_IF_ERROR(statement.Step().status());
+    return statement.Integer(0);
+  };
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t application, number("PRAGMA application_id"));
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t version, number("PRAGMA user_version"));
+  if (application != 0 && application != kApplicationId) {
+    return absl::DataLossError(absl::StrCat(path_, " is a database of another program"));
+  }
+  if (version > format) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " has format ", version, ", this program reads up to ", format));
+  }
+  if (version == format) return Check();
+  return Transact([&]() -> absl::Status {
+    GRAMIAN_RETURN_IF_ERROR(Execute(schema));
+    GRAMIAN_RETURN_IF_ERROR(
+        Execute(absl::StrCat("PRAGMA application_id=", kApplicationId).c_str()));
+    return Execute(absl::StrCat("PRAGMA user_version=", format).c_str());
+  });
+}
+
+absl::Status SqliteDatabase::Check() {
+  GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement check, Prepare("PRAGMA quick_check(1)"));
+  GRAMIAN_RETURN_IF_ERROR(check.Step().status());
+  const std::string verdict = check.Bytes(0);
+  if (verdict == "ok") return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path_, " is damaged: ", verdict));
+}
+
+absl::Status SqliteDatabase::Execute(const char* sql) {
+  const int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(code);
+}
+
+absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(absl::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  if (code != SQLITE_OK) return ErrorOf(code);
+  return SqliteStatement(statement);
+}
+
+}  // namespace gramian

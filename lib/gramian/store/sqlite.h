@@ -1,0 +1,92 @@
+// The few things that the stores ask of SQLite, with statuses instead of result codes.
+#ifndef GRAMIAN_STORE_SQLITE_H_
+#define GRAMIAN_STORE_SQLITE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace gramian {
+
+// A prepared statement. Thread-compatible; does not outlive its database.
+class SqliteStatement {
+ public:
+  explicit SqliteStatement(sqlite3_stmt* statement) : statement_(statement) {}
+
+  // Give the parameters in order. Texts and blobs are copied. An error turns up in Step.
+  SqliteStatement& Bind(int64_t value);
+  SqliteStatement& Bind(double value);
+  SqliteStatement& Bind(absl::string_view text);
+  SqliteStatement& BindBlob(absl::string_view bytes);
+
+  // True if there is a row, false at the end; after that it can be bound anew.
+  absl::StatusOr<bool> Step();
+  // Step for what returns no rows.
+  absl::Status Run();
+
+  // Columns of the row, from 0. Valid until the next step; other types are converted, NULL is 0 or
+  // empty.
+  int64_t Integer(int column) const;
+  double Real(int column) const;
+  std::string Bytes(int column) const;
+
+ private:
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
+  int parameter_ = 0;
+  int bound_ = 0;  // SQLITE_OK
+};
+
+// One connection, in WAL mode and the only one to its file. Thread-compatible.
+class SqliteDatabase {
+ public:
+  // How much a commit may lose when the machine (not only the process) stops.
+  enum class Durability { kNothing, kLastCommits };
+
+  // Opens or creates the file. Errors name it: DATA_LOSS if it is damaged or no database,
+  // FAILED_PRECONDITION if `format` is older than the file's, PERMISSION_DENIED, RESOURCE_EXHAUSTED
+  // (reason DISK_FULL), else UNAVAILABLE. A new file is given the format and `schema`, one or more
+  // statements. Reads the whole file to check it.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path,
+                                                              Durability durability, int format,
+                                                              const char* schema);
+  ~SqliteDatabase();
+  SqliteDatabase(const SqliteDatabase&) = delete;
+  SqliteDatabase& operator=(const SqliteDatabase&) = delete;
+
+  absl::Status Execute(const char* sql);
+  absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
+  // Runs `body`, which returns a status, as one transaction: all of it, or after an error nothing.
+  template <typename Body>
+  absl::Status Transact(const Body& body) {
+    absl::Status status = Execute("BEGIN IMMEDIATE");
+    if (!status.ok()) return status;
+    status = body();
+    if (status.ok()) status = Execute("COMMIT");
+    // Fails when SQLite has rolled back by itself, which is as good.
+    if (!status.ok()) (void)Execute("ROLLBACK");
+    return status;
+  }
+
+ private:
+  SqliteDatabase(std::string path, sqlite3* database);
+  absl::Status ErrorOf(int code) const;
+  absl::Status Prepare(Durability durability, int format, const char* schema);
+  absl::Status Check();
+
+  const std::string path_;
+  sqlite3* const database_;
+};
+
+}  // namespace gramian
+
+#endif  // GRAMIAN_STORE_SQLITE_H_

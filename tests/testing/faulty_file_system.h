@@ -1,0 +1,98 @@
+// The real file system, until a test wants it to fail.
+#ifndef GRAMIAN_TESTS_TESTING_FAULTY_FILE_SYSTEM_H_
+#define GRAMIAN_TESTS_TESTING_FAULTY_FILE_SYSTEM_H_
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gramian/base/file_system.h"
+#include "gramian/base/mutex.h"
+
+namespace gramian::testing {
+
+enum class FileOperation {
+  kCreate,
+  kOpen,
+  kWrite,
+  kSync,
+  kRead,
+  kMap,
+  kRename,
+  kRemove,
+  kCreateDirectories,
+  kList,
+  kSyncDirectory,
+  kFreeBytes
+};
+
+// Thread-safe. Outlives its files.
+class FaultyFileSystem final : public FileSystem {
+ public:
+  FaultyFileSystem();
+  ~FaultyFileSystem() override;
+
+  // The operation fails with `status` once, after `skip` more that succeed. A write that fails
+  // leaves half of its bytes behind.
+  void FailOnce(FileOperation operation, const absl::Status& status, int64_t skip = 0);
+  // After `steps` more operations that change something nothing works any more, as after a kill. A
+  // write at that moment leaves half of its bytes behind.
+  void StopAfter(int64_t steps);
+  // Operations so far that change something.
+  int64_t steps() const;
+  // Undoes what was not synced: bytes written, names created, changed and removed.
+  void CutPower();
+  // What FreeBytes says from now on.
+  void SetFreeBytes(int64_t bytes);
+
+  absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path, int64_t size) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenExisting(const std::string& path,
+                                                     bool writable) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status CreateDirectories(const std::string& path) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
+  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override;
+
+ private:
+  class FaultyFile;
+  struct Fault {
+    FileOperation operation;
+    absl::Status status;
+    int64_t skip;
+  };
+  // A change of names that is not synced yet.
+  struct NameChange {
+    std::string from;  // empty: created
+    std::string to;    // empty: removed
+    std::string kept;  // where a removed file is kept meanwhile
+  };
+  // Bytes that a write replaced and no sync made final.
+  struct Unsynced {
+    std::shared_ptr<File> file;
+    int64_t offset;
+    std::string before;
+  };
+
+  // Whether the operation may go on.
+  absl::Status Admit(FileOperation operation);
+  void Remember(const std::shared_ptr<File>& file, int64_t offset, int64_t size);
+  void Forget(const std::shared_ptr<File>& file);
+
+  FileSystem& real_ = RealFileSystem();
+  mutable Mutex mutex_;
+  std::vector<Fault> faults_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t steps_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  int64_t last_step_ GRAMIAN_GUARDED_BY(mutex_) = std::numeric_limits<int64_t>::max();
+  int64_t free_bytes_ GRAMIAN_GUARDED_BY(mutex_) = -1;
+  int64_t kept_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  std::vector<NameChange> names_ GRAMIAN_GUARDED_BY(mutex_);
+  std::vector<Unsynced> unsynced_ GRAMIAN_GUARDED_BY(mutex_);
+};
+
+}  // namespace gramian::testing
+
+#endif  // GRAMIAN_TESTS_TESTING_FAULTY_FILE_SYSTEM_H_
