@@ -61,9 +61,9 @@ struct RowsView {
 // what the server computes does not depend on it. Dropping a writer before Finish cancels the
 // upload, and the server keeps nothing of it.
 //
-// Memory: two chunks, whatever the size of the matrix. Thread-compatible: one thread at a time;
-// several writers of one client run in parallel, on separate connections. It never throws and
-// starts no thread.
+// Memory: two chunks, whatever the size of the matrix; runs of rows of four chunks and more are
+// sent from the caller's memory. Thread-compatible: one thread at a time; several writers of one
+// client run in parallel, on separate connections. It never throws and starts no thread.
 class ActivationWriter {
  public:
   ActivationWriter(ActivationWriter&&) noexcept;
@@ -71,8 +71,9 @@ class ActivationWriter {
   ~ActivationWriter();
 
   // Sends rows first_row ... first_row + rows.row_count - 1, in chunks with a checksum each.
-  // Returns when the last of them is handed to the network, and at once with the server's error
-  // when it refused something.
+  // Returns when the last of them is handed to the network and `rows` may change, soon with the
+  // server's error when it refused something; at the latest when a connection with a silent other
+  // end is given up.
   //
   // INVALID_ARGUMENT for rows outside the announced matrix; FAILED_PRECONDITION after Finish. A
   // failed upload stays failed: every later call returns the same status.

@@ -120,11 +120,17 @@ absl::Status Open(const v1::OperatorHeader& header, OperatorView& view) {
   return absl::OkStatus();
 }
 
+absl::Status NoAnswer(const std::string& address, absl::Duration timeout) {
+  return absl::UnavailableError(
+      absl::StrCat("no server answers at ", address, " within ", absl::FormatDuration(timeout)));
+}
+
 }  // namespace
 
 struct Client::Connections {
-  Connections(const std::string& address, const ClientOptions& client_options)
-      : options(client_options),
+  Connections(const std::string& server_address, const ClientOptions& client_options)
+      : address(server_address),
+        options(client_options),
         query(MakeQueryChannel(address)),
         activations(v1::ActivationService::NewStub(query)),
         similarity(v1::SimilarityService::NewStub(query)),
@@ -133,6 +139,7 @@ struct Client::Connections {
       uploads.push_back(MakeUploadChannel(address));
   }
 
+  const std::string address;
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> query;
   const std::unique_ptr<v1::ActivationService::Stub> activations;
@@ -159,8 +166,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   auto connections = std::make_unique<Connections>(address, options);
   if (!connections->query->WaitForConnected(
           absl::ToChronoTime(absl::Now() + options.connect_timeout))) {
-    return absl::UnavailableError(absl::StrCat("no server answers at ", address, " within ",
-                                               absl::FormatDuration(options.connect_timeout)));
+    return NoAnswer(address, options.connect_timeout);
   }
   return std::unique_ptr<Client>(new Client(std::move(connections)));
 }
@@ -235,6 +241,11 @@ absl::StatusOr<ActivationWriter> Client::OpenLayer(const LayerHeader& header,
   const uint32_t turn = connections_->next_upload.fetch_add(1, std::memory_order_relaxed);
   const std::shared_ptr<grpc::Channel>& channel =
       connections_->uploads[turn % connections_->uploads.size()];
+  // The call itself fails with the first attempt to connect.
+  if (!channel->WaitForConnected(
+          absl::ToChronoTime(absl::Now() + connections_->options.connect_timeout))) {
+    return NoAnswer(connections_->address, connections_->options.connect_timeout);
+  }
   auto upload = std::make_unique<ActivationWriter::Upload>(header, complete, channel);
   if (absl::Status status = upload->Start(); !status.ok()) return status;
   return ActivationWriter(std::move(upload));
