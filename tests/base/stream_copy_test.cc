@@ -15,7 +15,7 @@ TEST(StreamCopyTest, CopiesEverySizeBetweenAnyTwoPlacesAndNothingElse) {
   for (size_t i = 0; i < kRoom; ++i) from[i] = static_cast<unsigned char>(i % 251 + 1);
   for (size_t to_offset = 0; to_offset < 70; to_offset += 3) {
     for (size_t from_offset = 0; from_offset < 20; ++from_offset) {
-      for (const size_t size : {0, 1, 15, 63, 64, 65, 127, 128, 129, 200, 256, 300}) {
+      for (const size_t size : {0U, 1U, 15U, 63U, 64U, 65U, 127U, 128U, 129U, 200U, 256U, 300U}) {
         std::vector<unsigned char> to(kRoom, 0);
         StreamCopy(to.data() + to_offset, from.data() + from_offset, size);
         std::vector<unsigned char> expected(kRoom, 0);
