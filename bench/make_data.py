@@ -42,6 +42,17 @@ def write_networks(folder, inputs, features, layers):
             np.save(folder / f"net{network}_layer{index:02d}.npy", layer(latent, features, rng))
 
 
+def write_flat_networks(folder, inputs, features, layers):
+    """Networks whose layers have flat spectra, as wide layers at initialisation do: random features
+    of which a fifth of the variance is common to all layers of both networks."""
+    shared = np.random.default_rng(13).standard_normal((inputs, features))
+    for network in range(2):
+        rng = np.random.default_rng(200 + network)
+        for index in range(layers):
+            rows = 0.5 * shared + rng.standard_normal(shared.shape)
+            np.save(folder / f"flat{network}_layer{index:02d}.npy", rows.astype(np.float32))
+
+
 def write_offset_pair(folder, inputs, features, mean_over_std):
     """A pair whose columns have a mean `mean_over_std` times their standard deviation."""
     rng = np.random.default_rng(11)
@@ -59,11 +70,13 @@ def main():
     parser.add_argument("--inputs", type=int, required=True)
     parser.add_argument("--features", type=int, required=True)
     parser.add_argument("--layers", type=int, required=True)
+    parser.add_argument("--flat-inputs", type=int, required=True)
     parser.add_argument("--offset-inputs", type=int, required=True)
     parser.add_argument("--offset-features", type=int, required=True)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     write_networks(args.folder, args.inputs, args.features, args.layers)
+    write_flat_networks(args.folder, args.flat_inputs, args.features, args.layers)
     write_offset_pair(args.folder, args.offset_inputs, args.offset_features, 1e4)
 
 

@@ -18,6 +18,7 @@ def make_data(plan):
         "inputs": plan.inputs,
         "features": plan.features,
         "layers": plan.layers,
+        "flat-inputs": plan.flat_inputs,
         "offset-inputs": plan.offset_inputs,
         "offset-features": plan.offset_features,
     }

@@ -24,7 +24,7 @@ commands=()
 case "${1:-}" in
   "") ;;
   --ci)
-    packages+=(clang-14 clang-format-14 clang-tidy-14 python3-venv)
+    packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
     commands=(node:nodejs npm:npm)
     ;;

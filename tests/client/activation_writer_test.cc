@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <numeric>
@@ -119,6 +120,64 @@ TEST(ActivationWriterTest, ChunksAreWholeRowsWithinTheServersLimit) {
   ASSERT_TRUE(writer->Finish().ok());
   EXPECT_THAT(received.chunk_sizes, ElementsAre(96, 96, 96, 32));
   EXPECT_EQ(received.matrix, Bytes(values));
+}
+
+// The server is slower than the writer, so that much of a block is on its way when Write returns,
+// unless Write waits for it.
+TEST(ActivationWriterTest, RowsMayChangeWhenWriteReturns) {
+  constexpr int64_t kBlockRows = 4096;
+  constexpr int64_t kFeatures = 1024;
+  constexpr int64_t kBlocks = 3;
+  FakeServer server;
+  Received received;
+  server.activations.upload = TakeEverything(received, 256 << 10);
+  const auto client = server.Connect();
+  auto writer = client->OpenLayer(Header(kBlocks * kBlockRows, kFeatures));
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  std::string expected;
+  std::vector<float> block = Values(kBlockRows * kFeatures);
+  for (int64_t i = 0; i < kBlocks; ++i) {
+    for (float& value : block) value += static_cast<float>(i);
+    expected += Bytes(block);
+    ASSERT_TRUE(writer->Write(i * kBlockRows, {block.data(), kBlockRows}).ok());
+    std::fill(block.begin(), block.end(), -1.0F);
+    block = Values(kBlockRows * kFeatures);
+  }
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_TRUE(received.matrix == expected)
+      << "the server got what was written after Write returned";
+}
+
+TEST(ActivationWriterTest, AStopRequestEndsAWriterWhoseServerDoesNotRead) {
+  FakeServer server;
+  std::promise<void> ended;
+  std::future<void> end = ended.get_future();
+  server.activations.upload = [&](UploadStream& stream) {
+    v1::UploadLayerRequest request;
+    stream.Read(&request);
+    SendAccepted(stream);
+    end.wait();
+    return grpc::Status::CANCELLED;
+  };
+  constexpr int64_t kRows = 64 << 10;
+  std::stop_source stop;
+  UploadOptions options;
+  options.stop = stop.get_token();
+  int64_t sent_bytes = 0;
+  options.progress = [&](const UploadProgress& progress) { sent_bytes = progress.sent_bytes; };
+  const auto client = server.Connect();
+  auto writer = client->OpenLayer(Header(kRows, 1024), options);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const std::vector<float> values(kRows * 1024);
+  auto result = std::async(std::launch::async, [&] {
+    return writer->Write(0, {values.data(), kRows});
+  });
+  EXPECT_EQ(result.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout)
+      << "all of it cannot be on its way";
+  stop.request_stop();
+  EXPECT_EQ(result.get().code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(sent_bytes, kRows * 4096);
+  ended.set_value();
 }
 
 TEST(ActivationWriterTest, ARowWiderThanAChunkIsSplit) {

@@ -3,6 +3,7 @@
 #include <grpcpp/support/slice.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -54,6 +55,20 @@ TEST(UploadMessageTest, AChunkIsEncodedAsProtobufWould) {
       EXPECT_EQ(request.chunk().data(), Text(bytes.data(), bytes.size()));
       EXPECT_EQ(request.chunk().crc32c(), Crc32c(bytes));
     }
+  }
+}
+
+TEST(UploadMessageTest, ABorrowingChunkSaysTheSameAndHoldsItsLoanWhileItLives) {
+  for (const int64_t size : {1, 100, 128, 16384, 1 << 20}) {
+    const std::vector<std::byte> bytes = Bytes(static_cast<size_t>(size));
+    const auto loan = std::make_shared<Loan>();
+    {
+      const grpc::ByteBuffer message = BorrowingChunkMessage(200, 100, bytes, loan);
+      EXPECT_TRUE(loan->is_open());
+      EXPECT_EQ(Decode(message).SerializeAsString(),
+                Decode(ChunkMessage(200, 100, {bytes.data(), 1, size, size})).SerializeAsString());
+    }
+    EXPECT_FALSE(loan->is_open());
   }
 }
 

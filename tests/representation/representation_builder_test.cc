@@ -298,6 +298,41 @@ TEST(RepresentationBuilderTest, APieceMayLieInSeveralPartsOfMemory) {
   EXPECT_EQ(builder.Append(0, 0, std::vector<absl::string_view>{"", ""}).code(), kInvalid);
 }
 
+// Parts end anywhere, also within the element in question and within what is hashed at a time.
+TEST(RepresentationBuilderTest, ChecksAndHashesLongPiecesInPartsAsAWhole) {
+  constexpr int64_t kRows = 300;
+  constexpr int64_t kCols = 64;
+  const RepresentationShape shape{kRows, kCols, DType::kFloat32};
+  for (uint64_t round = 0; round < 60; ++round) {
+    SCOPED_TRACE(absl::StrCat("round ", round));
+    std::mt19937_64 random(round);
+    MatrixF matrix(kRows, kCols);
+    for (int64_t i = 0; i < matrix.size(); ++i) matrix.data()[i] = static_cast<float>(i % 1013);
+    const auto bad = std::uniform_int_distribution<int64_t>(0, matrix.size() - 1)(random);
+    const Digest digest = Representation::FromMatrix(matrix).value()->digest();
+    std::vector<size_t> cuts = {0, static_cast<size_t>(4 * bad + round % 4), 4 * kRows * kCols};
+    for (int i = 0; i < 8; ++i)
+      cuts.push_back(std::uniform_int_distribution<size_t>(0, cuts[2])(random));
+    std::sort(cuts.begin(), cuts.end());
+    for (const bool finite : {true, false}) {
+      if (!finite) matrix.data()[bad] = std::numeric_limits<float>::infinity();
+      const std::string content = BytesOf(matrix);
+      std::vector<absl::string_view> parts;
+      for (size_t i = 1; i < cuts.size(); ++i)
+        parts.push_back(absl::string_view(content).substr(cuts[i - 1], cuts[i] - cuts[i - 1]));
+      RepresentationBuilder builder = RepresentationBuilder::Create(shape).value();
+      ASSERT_TRUE(builder.Append(0, 0, parts).ok());
+      const auto result = std::move(builder).Finish();
+      if (finite) {
+        EXPECT_EQ(result.value()->digest(), digest);
+      } else {
+        EXPECT_THAT(result.status().message(),
+                    HasSubstr(absl::StrCat("row ", bad / kCols, ", column ", bad % kCols, " ")));
+      }
+    }
+  }
+}
+
 TEST(RepresentationBuilderTest, RefusesShapesThatCannotBe) {
   for (const RepresentationShape& shape :
        {RepresentationShape{0, 1}, {1, 0}, {-3, 1}, {1, -3}, {kMax, kMax}}) {

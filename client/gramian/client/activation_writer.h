@@ -96,9 +96,10 @@ class ActivationWriter {
   ~ActivationWriter();
 
   // Sends rows first_row ... first_row + rows.row_count - 1, in chunks with a checksum each, but
-  // not those the server has already. Returns when the last of them is handed to the network, and
-  // at once with the server's error when it refused something. The rows need not stay where they
-  // are.
+  // not those the server has already.
+  // Returns when the last of them is handed to the network and `rows` may change, soon with the
+  // server's error when it refused something; at the latest when a connection with a silent other
+  // end is given up.
   //
   // INVALID_ARGUMENT for rows outside the announced matrix; FAILED_PRECONDITION after Finish. A
   // failed upload stays failed: every later call returns the same status.

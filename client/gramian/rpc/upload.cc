@@ -1,6 +1,7 @@
 #include "gramian/rpc/upload.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -10,6 +11,11 @@
 
 namespace gramian::client {
 namespace {
+
+// Shorter runs of rows are copied, so that Write need not wait for the socket.
+constexpr int64_t kLentChunks = 4;
+// That memory is given back is no event of the queue, and it is who waits there that moves bytes.
+constexpr absl::Duration kLoanPoll = absl::Milliseconds(1);
 
 constexpr char kMethod[] = "/gramian.v1.ActivationService/UploadLayer";
 
@@ -31,16 +37,17 @@ ActivationWriter::Upload::Upload(const LayerHeader& header, const UploadOptions&
       options_(options),
       row_bytes_(RowBytes(header)),
       chunk_bytes_(options.chunk_bytes),
-      stub_(channel),
-      on_stop_(options.stop, [this] { context_.TryCancel(); }) {
-  context_.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+      stub_(channel) {
+  context_.emplace();
+  context_->set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+  on_stop_.emplace(options.stop, [this] { context_->TryCancel(); });
   const bool fits =
       row_bytes_ > 0 && header.row_count <= std::numeric_limits<int64_t>::max() / row_bytes_;
   progress_.total_bytes = fits ? row_bytes_ * header.row_count : 0;
 }
 
 ActivationWriter::Upload::~Upload() {
-  if (!has_ended_) context_.TryCancel();
+  if (!has_ended_) context_->TryCancel();
   queue_.Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -57,7 +64,7 @@ absl::Status ActivationWriter::Upload::Start() {
     return absl::InvalidArgumentError(
         absl::StrCat("a chunk of ", chunk_bytes_, " bytes holds no element"));
   }
-  stream_ = stub_.PrepareCall(&context_, kMethod, &queue_);
+  stream_ = stub_.PrepareCall(&*context_, kMethod, &queue_);
   stream_->StartCall(Tag(Event::kStarted));
   RunUntil([this] { return is_started_; });
   if (absl::Status sent = Send(HeaderMessage(ToProto(header_))); !sent.ok()) return sent;
@@ -69,7 +76,7 @@ absl::Status ActivationWriter::Upload::Start() {
 
 absl::Status ActivationWriter::Upload::Write(int64_t first_row, const RowsView& rows) {
   if (is_complete_) return absl::FailedPreconditionError("the upload is finished");
-  Poll();
+  Poll(absl::ZeroDuration());
   if (is_committed())
     return absl::OkStatus();  // the server had this content: nothing needs to be sent
   if (has_ended_) return EndStatus();
@@ -83,6 +90,14 @@ absl::Status ActivationWriter::Upload::Write(int64_t first_row, const RowsView& 
     return absl::InvalidArgumentError(
         absl::StrCat("a stride of ", stride_bytes, " bytes is less than a row of ", row_bytes_));
   }
+  lends_ = stride_bytes == row_bytes_ && rows.row_count * row_bytes_ >= kLentChunks * chunk_bytes_;
+  absl::Status status = WriteRows(first_row, rows, stride_bytes);
+  AwaitLoan();
+  return status;
+}
+
+absl::Status ActivationWriter::Upload::WriteRows(int64_t first_row, const RowsView& rows,
+                                                 int64_t stride_bytes) {
   if (row_bytes_ <= chunk_bytes_) return WriteWholeRows(first_row, rows, stride_bytes);
   const auto* data = static_cast<const std::byte*>(rows.data);
   for (int64_t row = 0; row < rows.row_count; ++row) {
@@ -107,7 +122,7 @@ absl::StatusOr<LayerInfo> ActivationWriter::Upload::Finish() {
 
 void ActivationWriter::Upload::Cancel() {
   if (has_ended_) return;
-  context_.TryCancel();
+  context_->TryCancel();
   RunUntil([] { return false; });
 }
 
@@ -120,13 +135,25 @@ void ActivationWriter::Upload::RunUntil(const std::function<bool()>& done) {
   }
 }
 
-void ActivationWriter::Upload::Poll() {
+void ActivationWriter::Upload::Poll(absl::Duration patience) {
   void* tag = nullptr;
   bool ok = false;
-  while (!has_ended_ && queue_.AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_REALTIME)) ==
-                            grpc::CompletionQueue::GOT_EVENT) {
+  std::chrono::system_clock::time_point deadline = absl::ToChronoTime(absl::Now() + patience);
+  while (queue_.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::GOT_EVENT) {
     Handle(static_cast<Event>(reinterpret_cast<intptr_t>(tag)), ok);
+    deadline = {};
   }
+}
+
+void ActivationWriter::Upload::AwaitLoan() {
+  if (has_ended_) {
+    // A call that was cut off keeps what it did not send for as long as it exists.
+    while (is_writing_) Poll(kLoanPoll);
+    on_stop_.reset();
+    stream_.reset();
+    context_.reset();
+  }
+  while (loan_->is_open()) Poll(kLoanPoll);
 }
 
 void ActivationWriter::Upload::Handle(Event event, bool ok) {
@@ -197,8 +224,11 @@ absl::Status ActivationWriter::Upload::WriteWideRow(int64_t row, const std::byte
 
 absl::Status ActivationWriter::Upload::SendChunk(int64_t first_row, int64_t byte_offset,
                                                  const ChunkSource& source) {
-  if (absl::Status status = Send(ChunkMessage(first_row, byte_offset, source)); !status.ok())
-    return status;
+  const grpc::ByteBuffer message =
+      lends_ ? BorrowingChunkMessage(first_row, byte_offset,
+                                     {source.data, static_cast<size_t>(source.size_bytes())}, loan_)
+             : ChunkMessage(first_row, byte_offset, source);
+  if (absl::Status status = Send(message); !status.ok()) return status;
   progress_.sent_bytes += source.size_bytes();
   if (options_.progress) options_.progress(progress_);
   return absl::OkStatus();

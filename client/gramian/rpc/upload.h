@@ -25,7 +25,8 @@ namespace gramian::client {
 // What an ActivationWriter does. The RPC's events are handled on the caller's thread, from a
 // completion queue of its own: no thread, no lock. At most one write and one read are on their way;
 // while a write is, the next chunk is copied and summed up. Reads keep going all the time, so that
-// the server's refusal is seen with the next chunk at the latest.
+// the server's refusal is seen with the next chunk at the latest. Long runs of rows are not copied:
+// they are lent to the socket, and Write returns when it has given them back.
 class ActivationWriter::Upload {
  public:
   Upload(const LayerHeader& header, const UploadOptions& options,
@@ -52,14 +53,19 @@ class ActivationWriter::Upload {
   // Handles events until `done()` or the end of the RPC.
   void RunUntil(const std::function<bool()>& done);
 
-  // Handles the events that are there already.
-  void Poll();
+  // Handles the events that are there already, or the first one within `patience`.
+  void Poll(absl::Duration patience);
+
+  // Waits until nothing reads the caller's memory any more. Not longer than it takes to give up a
+  // connection whose other end is silent, also when the upload was cancelled.
+  void AwaitLoan();
 
   void Handle(Event event, bool ok);
   void HandleResponse();
 
   // Sends one message when the one before is on its way.
   absl::Status Send(const grpc::ByteBuffer& message);
+  absl::Status WriteRows(int64_t first_row, const RowsView& rows, int64_t stride_bytes);
   absl::Status WriteWholeRows(int64_t first_row, const RowsView& rows, int64_t stride_bytes);
   absl::Status WriteWideRow(int64_t row, const std::byte* data);
   absl::Status SendChunk(int64_t first_row, int64_t byte_offset, const ChunkSource& source);
@@ -72,8 +78,10 @@ class ActivationWriter::Upload {
   const int64_t row_bytes_;
   int64_t chunk_bytes_;
   UploadProgress progress_;
+  const std::shared_ptr<Loan> loan_ = std::make_shared<Loan>();
+  bool lends_ = false;  // whether the rows being written are lent
 
-  grpc::ClientContext context_;
+  std::optional<grpc::ClientContext> context_;  // until the RPC has ended
   grpc::CompletionQueue queue_;
   grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::UploadLayerResponse> stub_;
   std::unique_ptr<Stream> stream_;
@@ -89,7 +97,7 @@ class ActivationWriter::Upload {
   std::optional<LayerInfo> committed_;
 
   // Last, so that it is gone before anything it touches.
-  std::stop_callback<std::function<void()>> on_stop_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 }  // namespace gramian::client

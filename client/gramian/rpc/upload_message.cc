@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <string>
 
 namespace gramian::client {
@@ -18,8 +19,8 @@ namespace {
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedOutputStream;
 
-constexpr int64_t kPrefixBytes =
-    64;  // two tags, two lengths, two varints of at most ten bytes, a tag and a fixed32
+// Two tags, two lengths, two varints of at most ten bytes, a tag and a fixed32.
+constexpr size_t kPrefixBytes = 64;
 
 // `field`'s tag and the length of what follows, written at `target`; returns the end.
 uint8_t* WriteLengthPrefix(int field, int64_t length, uint8_t* target) {
@@ -38,6 +39,33 @@ void Gather(const ChunkSource& source, uint8_t* target) {
                 static_cast<size_t>(source.row_bytes));
   }
 }
+
+// All of a chunk's message but its data, which comes last.
+class ChunkPrefix {
+ public:
+  ChunkPrefix(int64_t first_row, int64_t byte_offset, std::span<const std::byte> data) {
+    const auto data_bytes = static_cast<int64_t>(data.size());
+    v1::UploadChunk fields;
+    fields.set_first_row(first_row);
+    fields.set_byte_offset(byte_offset);
+    fields.set_crc32c(Crc32c(data));
+    uint8_t* const begin = bytes_.data();
+    const int64_t inner_bytes =
+        static_cast<int64_t>(fields.ByteSizeLong()) + data_bytes +
+        (WriteLengthPrefix(v1::UploadChunk::kDataFieldNumber, data_bytes, begin) - begin);
+    uint8_t* end = WriteLengthPrefix(v1::UploadLayerRequest::kChunkFieldNumber, inner_bytes, begin);
+    end = fields.SerializeWithCachedSizesToArray(end);
+    end = WriteLengthPrefix(v1::UploadChunk::kDataFieldNumber, data_bytes, end);
+    size_ = static_cast<size_t>(end - begin);
+  }
+
+  const uint8_t* data() const { return bytes_.data(); }
+  size_t size() const { return size_; }
+
+ private:
+  std::array<uint8_t, kPrefixBytes> bytes_;
+  size_t size_;
+};
 
 grpc::ByteBuffer ToBuffer(grpc_slice raw) {
   const grpc::Slice slice(raw, grpc::Slice::STEAL_REF);
@@ -59,33 +87,37 @@ uint32_t Crc32c(std::span<const std::byte> data) {
 }
 
 grpc::ByteBuffer ChunkMessage(int64_t first_row, int64_t byte_offset, const ChunkSource& source) {
-  const int64_t size = source.size_bytes();
-  grpc_slice raw = grpc_slice_malloc(static_cast<size_t>(kPrefixBytes + size));
-  uint8_t* const start = GRPC_SLICE_START_PTR(raw);
-  uint8_t* const data = start + kPrefixBytes;
+  const auto size = static_cast<size_t>(source.size_bytes());
+  grpc_slice raw = grpc_slice_malloc(kPrefixBytes + size);
+  uint8_t* const data = GRPC_SLICE_START_PTR(raw) + kPrefixBytes;
   Gather(source, data);
-
-  v1::UploadChunk fields;
-  fields.set_first_row(first_row);
-  fields.set_byte_offset(byte_offset);
-  fields.set_crc32c(Crc32c({reinterpret_cast<const std::byte*>(data), static_cast<size_t>(size)}));
-  const auto fields_bytes = static_cast<int64_t>(fields.ByteSizeLong());
-
-  std::array<uint8_t, kPrefixBytes> scratch;
-  uint8_t* end = WriteLengthPrefix(v1::UploadChunk::kDataFieldNumber, size, scratch.data());
-  const int64_t data_prefix_bytes = end - scratch.data();
-  end = WriteLengthPrefix(v1::UploadLayerRequest::kChunkFieldNumber,
-                          fields_bytes + data_prefix_bytes + size, scratch.data());
-  end = fields.SerializeWithCachedSizesToArray(end);
-  end = WriteLengthPrefix(v1::UploadChunk::kDataFieldNumber, size, end);
-
+  const ChunkPrefix prefix(first_row, byte_offset,
+                           {reinterpret_cast<const std::byte*>(data), size});
   // The prefix ends where the data begins; what is left of its room is cut off.
-  const int64_t prefix_bytes = end - scratch.data();
-  std::memcpy(data - prefix_bytes, scratch.data(), static_cast<size_t>(prefix_bytes));
-  const grpc_slice message = grpc_slice_sub(raw, static_cast<size_t>(kPrefixBytes - prefix_bytes),
-                                            static_cast<size_t>(kPrefixBytes + size));
+  std::memcpy(data - prefix.size(), prefix.data(), prefix.size());
+  const grpc_slice message = grpc_slice_sub(raw, kPrefixBytes - prefix.size(), kPrefixBytes + size);
   grpc_slice_unref(raw);
   return ToBuffer(message);
+}
+
+grpc::ByteBuffer BorrowingChunkMessage(int64_t first_row, int64_t byte_offset,
+                                       std::span<const std::byte> data,
+                                       const std::shared_ptr<Loan>& loan) {
+  const ChunkPrefix prefix(first_row, byte_offset, data);
+  loan->Borrow();
+  const auto give_back = [](void* holder) {
+    const std::unique_ptr<std::shared_ptr<Loan>> held(static_cast<std::shared_ptr<Loan>*>(holder));
+    (*held)->Return();
+  };
+  // gRPC only reads what it sends.
+  const grpc_slice borrowed =
+      grpc_slice_new_with_user_data(const_cast<std::byte*>(data.data()), data.size(), give_back,
+                                    std::make_unique<std::shared_ptr<Loan>>(loan).release());
+  const std::array<grpc::Slice, 2> slices = {
+      grpc::Slice(prefix.data(), prefix.size()),
+      grpc::Slice(borrowed, grpc::Slice::STEAL_REF),
+  };
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 grpc::ByteBuffer HeaderMessage(const v1::UploadHeader& header) {

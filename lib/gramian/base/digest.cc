@@ -1,6 +1,11 @@
 #include "gramian/base/digest.h"
 
+#if defined(__x86_64__)
+// The same functions, with a choice by the processor's vector width.
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 #include <charconv>
 #include <memory>

@@ -13,10 +13,16 @@ namespace {
 // belongs to lane b % kLanes, so that bits depend neither on pieces nor on threads.
 constexpr int64_t kBlockRows = 2048;
 constexpr int64_t kLanes = 4;
-// Rows of a block that are multiplied at once: they stay in the second-level cache.
-constexpr int64_t kTileRows = 512;
+// Rows of a block that are multiplied at once: they stay in the second-level cache, with room for
+// the copies that BLAS makes of them.
+constexpr int64_t kTileRows = 256;
+// Floats between the rows of a tile, a cache line: when the width is a power of two, values of one
+// column would otherwise share a few cache sets.
+constexpr int64_t kTilePadding = 16;
 // Rows whose values are summed in float32 before the sum is added in double.
 constexpr int64_t kFloatRows = 32;
+// Rows that are shifted side by side: more memory streams at a time, fewer updates of the sums.
+constexpr int64_t kShiftRows = 4;
 // Every kSampleStride-th row of a block tells about where its mean is.
 constexpr int64_t kSampleStride = 32;
 // A sum of squares within these limits neither overflowed nor lost anything that counts to
@@ -34,6 +40,21 @@ Eigen::RowVectorXf SampleMean(int64_t rows, int64_t cols, const float* in) {
   return (sum / static_cast<double>(count)).cast<float>();
 }
 
+// Writes kRows rows of in - shift to `out` and adds their column sums to `sums`.
+template <int64_t kRows>
+void ShiftRows(int64_t cols, const float* __restrict in, const float* __restrict shift,
+               float* __restrict out, int64_t stride, float* __restrict sums) {
+  for (int64_t j = 0; j < cols; ++j) {
+    float sum = 0.0F;
+    for (int64_t r = 0; r < kRows; ++r) {
+      const float value = in[r * cols + j] - shift[j];
+      out[r * stride + j] = value;
+      sum += value;
+    }
+    sums[j] += sum;
+  }
+}
+
 // Writes in - shift to `out` (row distance `stride`) and adds its column sums to `sums`.
 void Shift(int64_t rows, int64_t cols, const float* in, const float* __restrict shift, float* out,
            int64_t stride, double* __restrict sums) {
@@ -42,14 +63,12 @@ void Shift(int64_t rows, int64_t cols, const float* in, const float* __restrict 
   for (int64_t first = 0; first < rows; first += kFloatRows) {
     part.setZero();
     const int64_t end = std::min(rows, first + kFloatRows);
-    for (int64_t row = first; row < end; ++row) {
-      const float* __restrict source = in + row * cols;
-      float* __restrict target = out + row * stride;
-      for (int64_t j = 0; j < cols; ++j) {
-        const float value = source[j] - shift[j];
-        target[j] = value;
-        part_sums[j] += value;
-      }
+    int64_t row = first;
+    for (; row + kShiftRows <= end; row += kShiftRows) {
+      ShiftRows<kShiftRows>(cols, in + row * cols, shift, out + row * stride, stride, part_sums);
+    }
+    for (; row < end; ++row) {
+      ShiftRows<1>(cols, in + row * cols, shift, out + row * stride, stride, part_sums);
     }
     for (int64_t j = 0; j < cols; ++j) sums[j] += static_cast<double>(part_sums[j]);
   }
@@ -66,8 +85,8 @@ bool IsSafe(const Eigen::Ref<const Eigen::VectorXf>& squares) {
 // The sums of every kLanes-th block. Rows of x and y lie side by side, so that one symmetric
 // product gives XX, XY and YY.
 struct StreamedPairMoments::Lane {
-  MatrixF tile;     // kTileRows x (dx + dy)
-  MatrixF product;  // upper triangle
+  MatrixF tile;     // kTileRows x (dx + dy + kTilePadding)
+  MatrixF product;  // upper triangle, zero between blocks
   Matrix cross;     // upper triangle
   Vector mean;
   int64_t rows = 0;
@@ -77,36 +96,38 @@ struct StreamedPairMoments::Lane {
   // The same in double, for values that float32 cannot square.
   void AddWide(int64_t count, int64_t dx, const float* x, const float* y);
   // Chan's update: `part` holds the sums of squares about a point that lies `off` from its mean.
+  // Its upper triangle is left zero, which is cheaper than a pass of its own before the next block.
   template <typename Derived>
   void Merge(int64_t count, const Vector& part_mean, const Vector& off,
-             const Eigen::MatrixBase<Derived>& part);
+             Eigen::MatrixBase<Derived>& part);
 };
 
 void StreamedPairMoments::Lane::Add(int64_t count, int64_t dx, const float* x, const float* y) {
-  const int64_t width = tile.cols();
+  const int64_t width = product.cols();
+  const int64_t stride = tile.cols();
   const int64_t dy = width - dx;
   Eigen::RowVectorXf shift(width);
   shift << SampleMean(count, dx, x), SampleMean(count, dy, y);
   Vector off = Vector::Zero(width);
   for (int64_t first = 0; first < count; first += kTileRows) {
     const int64_t rows_used = std::min(kTileRows, count - first);
-    Shift(rows_used, dx, x + first * dx, shift.data(), tile.data(), width, off.data());
-    Shift(rows_used, dy, y + first * dy, shift.data() + dx, tile.data() + dx, width,
+    Shift(rows_used, dx, x + first * dx, shift.data(), tile.data(), stride, off.data());
+    Shift(rows_used, dy, y + first * dy, shift.data() + dx, tile.data() + dx, stride,
           off.data() + dx);
-    SyrkUpper(rows_used, width, tile.data(), width, first == 0 ? 0.0F : 1.0F, product.data(),
-              width);
+    SyrkUpper(rows_used, width, tile.data(), stride, 1.0F, product.data(), width);
   }
   const Eigen::VectorXf squares = product.diagonal();
   if (IsSafe(squares.head(dx)) && IsSafe(squares.tail(dy))) {
     off /= static_cast<double>(count);
     Merge(count, shift.transpose().cast<double>() + off, off, product);
   } else {
+    product.setZero();
     AddWide(count, dx, x, y);
   }
 }
 
 void StreamedPairMoments::Lane::AddWide(int64_t count, int64_t dx, const float* x, const float* y) {
-  const int64_t width = tile.cols();
+  const int64_t width = product.cols();
   Matrix wide(count, width);
   wide.leftCols(dx) = Eigen::Map<const MatrixF>(x, count, dx).cast<double>();
   wide.rightCols(width - dx) = Eigen::Map<const MatrixF>(y, count, width - dx).cast<double>();
@@ -118,7 +139,7 @@ void StreamedPairMoments::Lane::AddWide(int64_t count, int64_t dx, const float* 
 
 template <typename Derived>
 void StreamedPairMoments::Lane::Merge(int64_t count, const Vector& part_mean, const Vector& off,
-                                      const Eigen::MatrixBase<Derived>& part) {
+                                      Eigen::MatrixBase<Derived>& part) {
   const auto part_rows = static_cast<double>(count);
   const double share = part_rows / (static_cast<double>(rows) + part_rows);
   const Vector delta = part_mean - mean;
@@ -127,10 +148,11 @@ void StreamedPairMoments::Lane::Merge(int64_t count, const Vector& part_mean, co
   for (int64_t i = 0; i < width; ++i) {
     const double between = weight * delta[i];
     const double shifted = part_rows * off[i];
-    double* sums = cross.row(i).data();
-    const auto* products = part.derived().row(i).data();
+    double* __restrict sums = cross.row(i).data();
+    auto* __restrict products = part.derived().row(i).data();
     for (int64_t j = i; j < width; ++j) {
       sums[j] += static_cast<double>(products[j]) + between * delta[j] - shifted * off[j];
+      products[j] = 0;
     }
   }
   mean += share * delta;
@@ -179,7 +201,7 @@ absl::Status StreamedPairMoments::AddBlocks(const ComputeContext& context, int64
   const int64_t width = dx_ + dy_;
   const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
   while (static_cast<int64_t>(lanes_.size()) < std::min(kLanes, blocks_ + blocks)) {
-    lanes_.push_back(Lane{MatrixF(kTileRows, width), MatrixF(width, width),
+    lanes_.push_back(Lane{MatrixF(kTileRows, width + kTilePadding), MatrixF::Zero(width, width),
                           Matrix::Zero(width, width), Vector::Zero(width)});
   }
   const int64_t first_block = std::exchange(blocks_, blocks_ + blocks);

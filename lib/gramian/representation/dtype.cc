@@ -108,7 +108,7 @@ void Convert(DType dtype, const void* in, int64_t count, double* out) {
 }
 
 int64_t FindNonFinite(DType dtype, const void* in, int64_t count) {
-  Eigen::ArrayXf block(kBlock);
+  Eigen::Array<float, kBlock, 1> block;
   const auto* bytes = static_cast<const std::byte*>(in);
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const Index size = std::min(kBlock, count - begin);

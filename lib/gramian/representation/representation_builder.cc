@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/stream_copy.h"
 
 namespace gramian {
 namespace {
@@ -23,6 +24,10 @@ void PreferHugePages(std::byte* begin, int64_t size) {
   const uintptr_t last = (address + static_cast<uintptr_t>(size)) / kHugePage * kHugePage;
   if (first < last) madvise(begin + (first - address), last - first, MADV_HUGEPAGE);
 }
+
+// What is checked, hashed and copied at a time: it stays in the first-level cache meanwhile. A
+// multiple of every element's size.
+constexpr int64_t kBlockBytes = 16 << 10;
 
 // Calls visit(target, part) for the parts of `data` that make up its bytes [from, to), `target`
 // being where the first of them belongs; stops when it returns false, and returns whether it never
@@ -133,20 +138,53 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
   received_[merged_begin] = merged_end;
   received_bytes_ += size - known_bytes;
   if (known_bytes == size) return absl::OkStatus();
-  Store(data, size, bytes_.get() + begin);
-  CheckElements(begin, end);
+  if (known_bytes == 0) {
+    StoreNew(begin, data);
+  } else {
+    Store(data, size, bytes_.get() + begin);
+    CheckElements(begin, size, bytes_.get() + begin);
+  }
+  const int64_t element_bytes = SizeOf(shape_.dtype);
+  cut_element_ = cut_element_ || begin % element_bytes != 0 || end % element_bytes != 0;
   // A piece that closes a gap may complete gigabytes: they are left to Finish.
   HashPrefix(4 * size);
   return absl::OkStatus();
 }
 
-void RepresentationBuilder::CheckElements(int64_t begin, int64_t end) {
+void RepresentationBuilder::StoreNew(int64_t begin, absl::Span<const absl::string_view> data) {
+  const int64_t element_bytes = SizeOf(shape_.dtype);
+  int64_t position = begin;
+  for (absl::string_view part : data) {
+    while (!part.empty()) {
+      // Blocks end with an element, so that only the ends of parts cut one.
+      const int64_t whole = kBlockBytes - position % element_bytes;
+      const absl::string_view block = part.substr(0, static_cast<size_t>(whole));
+      const auto size = static_cast<int64_t>(block.size());
+      CheckElements(position, size, reinterpret_cast<const std::byte*>(block.data()));
+      if (position == hashed_bytes_) {
+        digest_.Update(block.data(), size);
+        hashed_bytes_ += size;
+      }
+      StreamCopy(bytes_.get() + position, block.data(), block.size());
+      position += size;
+      part.remove_prefix(block.size());
+    }
+  }
+  int64_t part_end = begin;
+  for (const absl::string_view part : data) {
+    part_end += static_cast<int64_t>(part.size());
+    const int64_t cut = part_end - part_end % element_bytes;
+    if (cut < part_end && cut >= begin && cut + element_bytes <= position)
+      CheckElements(cut, element_bytes, bytes_.get() + cut);
+  }
+}
+
+void RepresentationBuilder::CheckElements(int64_t begin, int64_t size, const std::byte* data) {
   const int64_t element_bytes = SizeOf(shape_.dtype);
   const int64_t first = (begin + element_bytes - 1) / element_bytes;
-  const int64_t count = end / element_bytes - first;
-  cut_element_ = cut_element_ || begin % element_bytes != 0 || end % element_bytes != 0;
+  const int64_t count = (begin + size) / element_bytes - first;
   if (count <= 0) return;
-  const int64_t bad = FindNonFinite(shape_.dtype, bytes_.get() + first * element_bytes, count);
+  const int64_t bad = FindNonFinite(shape_.dtype, data + (first * element_bytes - begin), count);
   if (bad >= 0 && (non_finite_ < 0 || first + bad < non_finite_)) non_finite_ = first + bad;
 }
 

@@ -51,8 +51,11 @@ class RepresentationBuilder {
   RepresentationBuilder(const RepresentationShape& shape, int64_t size_bytes,
                         std::unique_ptr<std::byte[]> bytes);
 
-  // Looks for non-finite elements in the bytes [begin, end) just stored.
-  void CheckElements(int64_t begin, int64_t end);
+  // Checks, hashes and stores a piece of which nothing was there, reading it once.
+  void StoreNew(int64_t begin, absl::Span<const absl::string_view> data);
+  // Looks for non-finite elements among those that lie whole in the bytes [begin, begin + size),
+  // which are at `data`.
+  void CheckElements(int64_t begin, int64_t size, const std::byte* data);
   // Hashes more of the received beginning, at most `limit` bytes.
   void HashPrefix(int64_t limit);
 
