@@ -4,8 +4,11 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <oneapi/tbb/task_scheduler_observer.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <string>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -59,14 +62,30 @@ class FirstError {
 // Threads that may be in an arena besides its workers. A caller that found no slot would wait for
 // one to leave, and those may be waiting in turn for the object that this caller is computing.
 constexpr int kCallers = 256;
+constexpr int kWorkerNiceness = 10;
 
-struct ComputeArena::Impl {
-  explicit Impl(int threads) : arena(kCallers + threads - 1, kCallers) {}
-  tbb::task_arena arena;
+// Makes every worker that enters an arena yield to the threads that answer and receive.
+class NiceWorkers final : public tbb::task_scheduler_observer {
+ public:
+  explicit NiceWorkers(tbb::task_arena& arena) : task_scheduler_observer(arena) { observe(true); }
+  ~NiceWorkers() override { observe(false); }
+  // For Linux the calling thread is a process; being nicer is always allowed.
+  void on_scheduler_entry(bool is_worker) override {
+    if (is_worker) setpriority(PRIO_PROCESS, 0, kWorkerNiceness);
+  }
 };
 
-ComputeArena::ComputeArena(int threads)
-    : threads_(std::max(threads, 1)), impl_(std::make_unique<Impl>(threads_)) {}
+struct ComputeArena::Impl {
+  Impl(int threads, Lane lane)
+      : arena(kCallers + threads - 1, kCallers,
+              lane == Lane::kInteractive ? tbb::task_arena::priority::high
+                                         : tbb::task_arena::priority::low) {}
+  tbb::task_arena arena;
+  NiceWorkers nice_workers{arena};
+};
+
+ComputeArena::ComputeArena(int threads, Lane lane)
+    : threads_(std::max(threads, 1)), impl_(std::make_unique<Impl>(threads_, lane)) {}
 
 ComputeArena::~ComputeArena() = default;
 
@@ -77,9 +96,12 @@ absl::Status ComputeContext::CheckStop() const {
 
 absl::Status ComputeContext::CheckScratch(int64_t bytes, const char* what) const {
   if (bytes <= scratch_limit_bytes) return absl::OkStatus();
-  return NeverFits(
-      absl::StrCat(what, " needs ", bytes, " bytes of scratch, the limit is ", scratch_limit_bytes),
-      bytes, scratch_limit_bytes);
+  const int64_t limit = std::max(scratch_limit_bytes, scratch_ceiling_bytes);
+  const std::string message =
+      absl::StrCat(what, " needs ", bytes, " bytes of scratch, the limit is ", limit);
+  if (bytes > limit) return NeverFits(message, bytes, limit);
+  return WithReason(absl::ResourceExhaustedError(message), "SCRATCH_TOO_SMALL",
+                    {{"value", absl::StrCat(bytes)}});
 }
 
 absl::Status ParallelFor(const ComputeContext& context, int64_t count,

@@ -12,12 +12,17 @@
 
 namespace gramian {
 
+// Whose work is done first: that of a request somebody waits for, or of one that takes long anyway.
+enum class Lane { kInteractive, kBatch };
+
 // A bounded set of worker threads (a oneTBB arena). Thread-safe: any number of threads may run
-// loops in one arena, they share its workers.
+// loops in one arena, they share its workers. Workers, which all arenas share, go where the lane is
+// interactive as long as there is work, and leave the processors to threads that answer or receive
+// (nice 10).
 class ComputeArena {
  public:
   // threads >= 1 counts the calling thread: with 1 every loop runs serially.
-  explicit ComputeArena(int threads);
+  explicit ComputeArena(int threads, Lane lane = Lane::kInteractive);
   ~ComputeArena();
   ComputeArena(const ComputeArena&) = delete;
   ComputeArena& operator=(const ComputeArena&) = delete;
@@ -41,11 +46,14 @@ struct ComputeContext {
   // Most bytes that one computation may allocate at once; more is RESOURCE_EXHAUSTED before any
   // work is done.
   int64_t scratch_limit_bytes = std::numeric_limits<int64_t>::max();
+  // What the same computation may have when it is run again; no more if it is less than the limit.
+  int64_t scratch_ceiling_bytes = 0;
 
   // CANCELLED once stop was requested.
   absl::Status CheckStop() const;
   // RESOURCE_EXHAUSTED, naming `what`, the bytes and the limit, if `bytes` exceeds
-  // scratch_limit_bytes.
+  // scratch_limit_bytes: reason SCRATCH_TOO_SMALL, with the bytes as `value`, if the ceiling allows
+  // them, else NEVER_FITS.
   absl::Status CheckScratch(int64_t bytes, const char* what) const;
 };
 

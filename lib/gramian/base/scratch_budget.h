@@ -10,12 +10,10 @@
 #include <stop_token>
 
 #include "absl/status/statusor.h"
+#include "gramian/base/compute.h"
 #include "gramian/base/mutex.h"
 
 namespace gramian {
-
-// Who waits: an interactive request is served before any batch request.
-enum class Lane { kInteractive, kBatch };
 
 // What memory there is. Functions are called with a lock held and must not come back here.
 struct ScratchLimits {
@@ -28,9 +26,9 @@ struct ScratchLimits {
   std::function<void(int64_t)> make_room;   // frees at least so many bytes if it can; null: never
 };
 
-// Leases bytes to computations. Thread-safe. Who finds too little waits, first come first served
-// within a lane; a lease that is held never waits for another, so waiting ends. An eighth of the
-// limit is kept from the batch lane as long as someone computes.
+// Leases bytes to computations. Thread-safe. Who finds too little waits, interactive requests
+// first, first come first served within a lane. Nobody may wait while holding a lease; so waiting
+// ends. An eighth of the limit is kept from the batch lane as long as someone computes.
 class ScratchBudget {
  public:
   // Bytes that one computation may allocate, until destroyed.

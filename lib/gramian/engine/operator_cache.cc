@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
 
@@ -55,8 +56,9 @@ absl::StatusOr<DerivedPtr> ComputeSafely(const std::string& key, const ComputeCo
   try {
     return compute(context);
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("MEMORY_PRESSURE: out of memory while computing ", key));
+    return WithReason(
+        absl::ResourceExhaustedError(absl::StrCat("out of memory while computing ", key)),
+        "MEMORY_PRESSURE");
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat(error.what(), " while computing ", key));
   }
@@ -210,6 +212,19 @@ int64_t OperatorCache::Clear() {
   impl_->index.clear();
   impl_->stats.bytes = 0;
   return bytes;
+}
+
+int64_t OperatorCache::Evict(int64_t bytes) {
+  Entries removed;
+  MutexLock lock(impl_->mutex);
+  int64_t evicted = 0;
+  while (evicted < bytes && !impl_->entries.empty()) {
+    evicted += impl_->entries.back().cost_bytes;
+    ++impl_->stats.evictions;
+    impl_->RemoveLast(removed);
+  }
+  impl_->stats.evicted_bytes += evicted;
+  return evicted;
 }
 
 CacheStats OperatorCache::Stats() const {

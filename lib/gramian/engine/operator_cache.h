@@ -45,6 +45,9 @@ class OperatorCache final : public DerivedCache {
                                                               const Compute& compute) override;
   // Drops every entry that is not being computed; returns the bytes dropped.
   int64_t Clear();
+  // Drops entries that were not used for the longest time, at least `bytes` of them if there are so
+  // many; returns the bytes dropped.
+  int64_t Evict(int64_t bytes);
 
   CacheStats Stats() const;
 

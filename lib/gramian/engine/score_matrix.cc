@@ -5,8 +5,10 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/derived.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -61,6 +63,17 @@ bool AreSame(const std::vector<OperandSource>& a, const std::vector<OperandSourc
 }
 
 }  // namespace
+
+int64_t ScratchNeeded(const absl::Status& status) {
+  const std::optional<ErrorReason> reason = GetReason(status);
+  if (!reason.has_value() ||
+      (reason->reason != "SCRATCH_TOO_SMALL" && reason->reason != "NEVER_FITS")) {
+    return 0;
+  }
+  int64_t bytes = 0;
+  const auto value = reason->metadata.find("value");
+  return value != reason->metadata.end() && absl::SimpleAtoi(value->second, &bytes) ? bytes : 0;
+}
 
 std::optional<Comparison> Scorer::Find(const SimilarityMeasure& measure, const OperandSource& a,
                                        const OperandSource& b) {
@@ -131,17 +144,23 @@ absl::Status Scorer::ComputeCells(const ComputeContext& context, const Similarit
     return absl::OkStatus();
   };
   GRAMIAN_RETURN_IF_ERROR(compute(context, missing[0]));
+  const int64_t threads = context.arena == nullptr ? 1 : context.arena->threads();
   ComputeContext share = context;
-  if (context.arena != nullptr) share.scratch_limit_bytes /= context.arena->threads();
-  std::vector<char> refused(missing.size(), 0);
+  share.scratch_limit_bytes /= threads;
+  // What a cell that was refused needs.
+  std::vector<int64_t> refused(missing.size(), 0);
   const auto rest = static_cast<int64_t>(missing.size()) - 1;
   GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, rest, [&](int64_t i) -> absl::Status {
     const size_t index = static_cast<size_t>(i) + 1;
     const absl::Status status = compute(share, missing[index]);
-    if (!absl::IsResourceExhausted(status)) return status;
-    refused[index] = 1;
-    return absl::OkStatus();
+    refused[index] = ScratchNeeded(status);
+    return refused[index] > 0 ? absl::OkStatus() : status;
   }));
+  // With more they run side by side as well.
+  const int64_t most = *std::max_element(refused.begin(), refused.end());
+  if (most > 0 && most <= context.scratch_ceiling_bytes / threads) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(most * threads, "a row of a matrix"));
+  }
   for (size_t index = 0; index < missing.size(); ++index) {
     if (refused[index] != 0) GRAMIAN_RETURN_IF_ERROR(compute(context, missing[index]));
   }
@@ -167,25 +186,41 @@ absl::Status Scorer::CompareAll(const ComputeContext& context, const SimilarityM
                                 const std::vector<OperandSource>& rows,
                                 const std::vector<OperandSource>& cols,
                                 const std::function<absl::Status(ComparisonBlock)>& on_block) {
-  const bool mirrored = measure.traits().is_symmetric && AreSame(rows, cols);
-  // What is left of the diagonal in each row to come, from the rows before it.
-  std::vector<std::vector<Comparison>> known(rows.size());
-  for (size_t row = 0; row < rows.size(); ++row) {
-    std::vector<Comparison> cells = std::move(known[row]);
-    GRAMIAN_RETURN_IF_ERROR(CompareRow(context, measure, rows[row], cols, cells));
-    for (size_t col = row + 1; mirrored && col < cols.size(); ++col) {
-      known[col].push_back(Mirror(cells[col]));
-    }
-    ComparisonBlock block;
-    block.first_row = static_cast<int64_t>(row);
-    block.row_count = 1;
-    block.col_count = static_cast<int64_t>(cols.size());
-    block.comparisons = std::move(cells);
-    block.done = static_cast<int64_t>((row + 1) * cols.size());
-    block.total = static_cast<int64_t>(rows.size() * cols.size());
+  // Not owned: the caller keeps it meanwhile.
+  std::shared_ptr<const SimilarityMeasure> kept(std::shared_ptr<void>(), &measure);
+  MatrixRows matrix(this, std::move(kept), rows, cols);
+  while (!matrix.is_done()) {
+    GRAMIAN_ASSIGN_OR_RETURN(ComparisonBlock block, matrix.Next(context));
     GRAMIAN_RETURN_IF_ERROR(on_block(std::move(block)));
   }
   return absl::OkStatus();
+}
+
+MatrixRows::MatrixRows(Scorer* scorer, std::shared_ptr<const SimilarityMeasure> measure,
+                       std::vector<OperandSource> rows, std::vector<OperandSource> cols)
+    : scorer_(scorer),
+      measure_(std::move(measure)),
+      rows_(std::move(rows)),
+      cols_(std::move(cols)),
+      is_mirrored_(measure_->traits().is_symmetric && AreSame(rows_, cols_)),
+      known_(rows_.size()) {}
+
+absl::StatusOr<ComparisonBlock> MatrixRows::Next(const ComputeContext& context) {
+  std::vector<Comparison> cells = known_[next_row_];
+  GRAMIAN_RETURN_IF_ERROR(scorer_->CompareRow(context, *measure_, rows_[next_row_], cols_, cells));
+  for (size_t col = next_row_ + 1; is_mirrored_ && col < cols_.size(); ++col) {
+    known_[col].push_back(Mirror(cells[col]));
+  }
+  known_[next_row_] = {};
+  ComparisonBlock block;
+  block.first_row = static_cast<int64_t>(next_row_);
+  block.row_count = 1;
+  block.col_count = static_cast<int64_t>(cols_.size());
+  block.comparisons = std::move(cells);
+  ++next_row_;
+  block.done = static_cast<int64_t>(next_row_ * cols_.size());
+  block.total = static_cast<int64_t>(rows_.size() * cols_.size());
+  return block;
 }
 
 ScorerStats Scorer::Stats() const {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,9 @@ struct MatrixSink {
   std::function<absl::Status(ComparisonBlock)> on_block;
 };
 
+// The bytes of scratch that a computation found missing; 0 if it failed for another reason.
+int64_t ScratchNeeded(const absl::Status& status);
+
 // Counters since construction.
 struct ScorerStats {
   int64_t hits = 0;    // scores that were known
@@ -93,6 +97,8 @@ class Scorer {
   ScorerStats Stats() const;
 
  private:
+  friend class MatrixRows;
+
   absl::StatusOr<Comparison> Compute(const ComputeContext& context,
                                      const SimilarityMeasure& measure, const OperandSource& a,
                                      const OperandSource& b, Form form);
@@ -109,6 +115,29 @@ class Scorer {
   std::atomic<int64_t> misses_{0};
   std::atomic<int64_t> completed_{0};
   std::atomic<int64_t> compute_nanoseconds_{0};
+};
+
+// What CompareAll computes, one row at a time: between two rows no thread is needed. Not
+// thread-safe.
+class MatrixRows {
+ public:
+  // `scorer` outlives this object.
+  MatrixRows(Scorer* scorer, std::shared_ptr<const SimilarityMeasure> measure,
+             std::vector<OperandSource> rows, std::vector<OperandSource> cols);
+
+  bool is_done() const { return next_row_ == rows_.size(); }
+  // The next row; not when is_done(). After an error the same row may be asked for again.
+  absl::StatusOr<ComparisonBlock> Next(const ComputeContext& context);
+
+ private:
+  Scorer* const scorer_;
+  const std::shared_ptr<const SimilarityMeasure> measure_;
+  const std::vector<OperandSource> rows_;
+  const std::vector<OperandSource> cols_;
+  const bool is_mirrored_;
+  size_t next_row_ = 0;
+  // What is left of the diagonal in each row to come, from the rows before it.
+  std::vector<std::vector<Comparison>> known_;
 };
 
 }  // namespace gramian

@@ -1,10 +1,12 @@
 #include "gramian/engine/similarity_engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/engine/operand_source.h"
 #include "gramian/measure/measure_registry.h"
@@ -72,12 +74,8 @@ std::vector<std::string> LayerNames(const std::vector<StoredLayer>& layers) {
   return names;
 }
 
-const absl::Status& StatusOf(const absl::Status& status) { return status; }
-
-template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
-  return result.status();
-}
+// The least factor by which scratch grows when it was too small.
+constexpr int64_t kGrowth = 4;
 
 }  // namespace
 
@@ -86,21 +84,58 @@ struct SimilarityEngine::Impl {
        std::unique_ptr<ResultStore> scores)
       : store(std::move(activations)),
         results(std::move(scores)),
-        arena(options.threads),
+        interactive(options.threads, Lane::kInteractive),
+        batch(options.threads, Lane::kBatch),
         cache(options.cache_limit_bytes),
         scorer(results.get()),
-        scratch_limit_bytes(options.scratch_limit_bytes) {}
+        keeps_in_memory(options.store.data_dir.empty()),
+        scratch_limit_bytes(options.scratch_limit_bytes),
+        scratch(LimitsOf(options)) {}
+
+  ScratchLimits LimitsOf(const EngineOptions& options) {
+    ScratchLimits limits;
+    limits.limit_bytes = options.scratch_limit_bytes;
+    limits.queue_limit = options.queue_limit;
+    limits.memory_bytes = options.memory_limit_bytes;
+    limits.held_elsewhere = [this] {
+      const StoreStats kept = keeps_in_memory ? store->Stats() : StoreStats();
+      return cache.Stats().bytes + kept.bytes + kept.reserved_bytes;
+    };
+    limits.make_room = [this](int64_t bytes) { cache.Evict(bytes); };
+    return limits;
+  }
+
+  // Few computations of the first kind need more, and as many as there are threads find room.
+  int64_t FirstLease(Lane lane) const {
+    const int64_t threads = interactive.threads();
+    const int64_t share = lane == Lane::kInteractive ? 4 * threads : std::max<int64_t>(4, threads);
+    return std::max<int64_t>(1, scratch_limit_bytes / share);
+  }
 
   // Runs a request's computation with `body`, a function of its context: counts it and turns
   // exhausted memory into a status.
   template <typename Body>
-  auto Run(std::stop_token stop, const Body& body) {
-    const ComputeContext context{&arena, std::move(stop), scratch_limit_bytes};
-    ++running;
-    auto result = RunSafely(context, body);
-    --running;
-    if (absl::IsCancelled(StatusOf(result))) ++cancelled;
-    return result;
+  auto Run(Lane lane, const std::stop_token& stop, const Body& body)
+      -> decltype(body(std::declval<const ComputeContext&>())) {
+    int64_t bytes = FirstLease(lane);
+    while (true) {
+      const absl::StatusOr<ScratchBudget::Lease> lease = scratch.Acquire(bytes, lane, stop);
+      if (!lease.ok()) {
+        if (absl::IsCancelled(lease.status())) ++cancelled;
+        return lease.status();
+      }
+      ComputeArena* arena = lane == Lane::kInteractive ? &interactive : &batch;
+      ++running;
+      auto result = RunSafely({arena, stop, bytes, scratch_limit_bytes}, body);
+      --running;
+      if (!HasReason(result.status(), "SCRATCH_TOO_SMALL") || bytes >= scratch_limit_bytes) {
+        if (absl::IsCancelled(result.status())) ++cancelled;
+        return result;
+      }
+      // A computation's first need is seldom its last.
+      const int64_t needed = std::max(ScratchNeeded(result.status()), kGrowth * bytes);
+      bytes = std::min(needed, scratch_limit_bytes);
+    }
   }
   template <typename Body>
   static auto RunSafely(const ComputeContext& context, const Body& body)
@@ -108,7 +143,8 @@ struct SimilarityEngine::Impl {
     try {
       return body(context);
     } catch (const std::bad_alloc&) {
-      return absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory while computing");
+      return WithReason(absl::ResourceExhaustedError("out of memory while computing"),
+                        "MEMORY_PRESSURE");
     }
   }
 
@@ -123,10 +159,13 @@ struct SimilarityEngine::Impl {
 
   const std::unique_ptr<ActivationStore> store;
   const std::unique_ptr<ResultStore> results;
-  ComputeArena arena;
+  ComputeArena interactive;
+  ComputeArena batch;
   OperatorCache cache;
   Scorer scorer;
+  const bool keeps_in_memory;
   const int64_t scratch_limit_bytes;
+  ScratchBudget scratch;
   std::atomic<int64_t> running{0};
   std::atomic<int64_t> cancelled{0};
 };
@@ -159,7 +198,7 @@ absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
   GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
   const OperandSource operand_a = impl_->Source(layer_a);
   const OperandSource operand_b = impl_->Source(layer_b);
-  return impl_->Run(std::move(stop), [&](const ComputeContext& context) -> Result {
+  const auto compute = [&](const ComputeContext& context) -> Result {
     std::vector<Comparison> comparisons;
     for (const MeasurePtr& measure : parsed) {
       GRAMIAN_ASSIGN_OR_RETURN(
@@ -167,7 +206,8 @@ absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
           impl_->scorer.Compare(context, *measure, operand_a, operand_b, form));
     }
     return comparisons;
-  });
+  };
+  return impl_->Run(Lane::kInteractive, stop, compute);
 }
 
 absl::StatusOr<std::optional<std::vector<Comparison>>> SimilarityEngine::FindCompared(
@@ -187,27 +227,73 @@ absl::StatusOr<std::optional<std::vector<Comparison>>> SimilarityEngine::FindCom
   return std::optional(std::move(comparisons));
 }
 
+// Computes on an engine's batch lane.
+class SimilarityEngine::Job final : public MatrixJob {
+ public:
+  Job(Impl* impl, MatrixHeader header, MeasurePtr measure, std::vector<OperandSource> rows,
+      std::vector<OperandSource> cols)
+      : impl_(impl),
+        header_(std::move(header)),
+        rows_(&impl->scorer, std::move(measure), std::move(rows), std::move(cols)) {}
+
+  const MatrixHeader& header() const override { return header_; }
+  bool is_done() const override { return rows_.is_done(); }
+  absl::StatusOr<ComparisonBlock> Next(std::stop_token stop) override {
+    return impl_->Run(Lane::kBatch, stop,
+                      [this](const ComputeContext& context) { return rows_.Next(context); });
+  }
+
+ private:
+  Impl* const impl_;
+  const MatrixHeader header_;
+  MatrixRows rows_;
+};
+
+namespace {
+
+absl::Status RunAll(const absl::StatusOr<std::unique_ptr<MatrixJob>>& job, const MatrixSink& sink,
+                    const std::stop_token& stop) {
+  GRAMIAN_RETURN_IF_ERROR(job.status());
+  GRAMIAN_RETURN_IF_ERROR(sink.on_header((*job)->header()));
+  while (!(*job)->is_done()) {
+    GRAMIAN_ASSIGN_OR_RETURN(ComparisonBlock block, (*job)->Next(stop));
+    GRAMIAN_RETURN_IF_ERROR(sink.on_block(std::move(block)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status SimilarityEngine::CompareSnapshots(const SnapshotSelection& a,
                                                 const SnapshotSelection& b,
                                                 const std::string& measure, const MatrixSink& sink,
                                                 std::stop_token stop) {
-  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_a, Select(*impl_->store, a));
-  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_b, Select(*impl_->store, b));
-  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_a));
-  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_b));
-  return impl_->Run(std::move(stop), [&](const ComputeContext& context) -> absl::Status {
-    GRAMIAN_RETURN_IF_ERROR(sink.on_header({LayerNames(layers_a), LayerNames(layers_b)}));
-    return impl_->scorer.CompareAll(context, *parsed, impl_->Sources(layers_a),
-                                    impl_->Sources(layers_b), sink.on_block);
-  });
+  return RunAll(PlanSnapshots(a, b, measure), sink, stop);
 }
 
 absl::Status SimilarityEngine::CompareNetworks(absl::Span<const SnapshotSelection> networks,
                                                const Fusion& fusion, const std::string& measure,
                                                const MatrixSink& sink, std::stop_token stop) {
+  return RunAll(PlanNetworks(networks, fusion, measure), sink, stop);
+}
+
+absl::StatusOr<std::unique_ptr<MatrixJob>> SimilarityEngine::PlanSnapshots(
+    const SnapshotSelection& a, const SnapshotSelection& b, const std::string& measure) {
+  GRAMIAN_ASSIGN_OR_RETURN(MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_a, Select(*impl_->store, a));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers_b, Select(*impl_->store, b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_a));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layers_a, layers_b));
+  MatrixHeader header{LayerNames(layers_a), LayerNames(layers_b)};
+  return std::make_unique<Job>(impl_.get(), std::move(header), std::move(parsed),
+                               impl_->Sources(layers_a), impl_->Sources(layers_b));
+}
+
+absl::StatusOr<std::unique_ptr<MatrixJob>> SimilarityEngine::PlanNetworks(
+    absl::Span<const SnapshotSelection> networks, const Fusion& fusion,
+    const std::string& measure) {
   GRAMIAN_RETURN_IF_ERROR(Validate(fusion));
-  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(MeasurePtr parsed, MeasureRegistry::Parse(measure));
   if (!parsed->traits().applies_to_networks) {
     return absl::InvalidArgumentError(
         absl::StrCat("measure '", parsed->name(), "' compares layers, not networks"));
@@ -223,11 +309,11 @@ absl::Status SimilarityEngine::CompareNetworks(absl::Span<const SnapshotSelectio
     header.row_names.push_back(Name(network.snapshot));
   }
   header.col_names = header.row_names;
-  return impl_->Run(std::move(stop), [&](const ComputeContext& context) -> absl::Status {
-    GRAMIAN_RETURN_IF_ERROR(sink.on_header(header));
-    return impl_->scorer.CompareAll(context, *parsed, operands, operands, sink.on_block);
-  });
+  return std::make_unique<Job>(impl_.get(), std::move(header), std::move(parsed), operands,
+                               operands);
 }
+
+void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }
 
 absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelection& selection,
                                                            const Fusion* fusion,
@@ -244,7 +330,7 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
   const OperandSource source =
       fusion == nullptr ? impl_->Source(layers.front())
                         : OperandSource(impl_->store.get(), layers, *fusion, &impl_->cache);
-  return impl_->Run(std::move(stop),
+  return impl_->Run(Lane::kBatch, stop,
                     [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
                       GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
                       return ViewOperator(context, operand, request, &impl_->cache);
@@ -254,6 +340,7 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
 EngineStats SimilarityEngine::Stats() const {
   const ScorerStats scorer = impl_->scorer.Stats();
   EngineStats stats;
+  stats.scratch = impl_->scratch.GetStats();
   stats.store = impl_->store->Stats();
   stats.cache = impl_->cache.Stats();
   stats.result_hits = scorer.hits;

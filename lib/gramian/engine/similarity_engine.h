@@ -3,6 +3,7 @@
 #define GRAMIAN_ENGINE_SIMILARITY_ENGINE_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
+#include "gramian/base/scratch_budget.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
 #include "gramian/engine/result_store.h"
@@ -31,6 +33,7 @@ struct SnapshotSelection {
 
 // Everything a metrics page shows.
 struct EngineStats {
+  ScratchBudget::Stats scratch;
   StoreStats store;
   CacheStats cache;
   int64_t result_hits = 0;
@@ -47,16 +50,35 @@ struct EngineOptions {
   int threads = 1;  // >= 1, workers of the compute arena
   StoreOptions store;
   int64_t cache_limit_bytes = int64_t{2} << 30;
-  int64_t scratch_limit_bytes = int64_t{2} << 30;
+  int64_t scratch_limit_bytes = int64_t{2} << 30;  // of all running computations
+  // Of computations, operators and what the store keeps in memory, together: operators make room
+  // when nine tenths are taken, then computations are refused.
+  int64_t memory_limit_bytes = std::numeric_limits<int64_t>::max();
+  int64_t queue_limit = 1024;  // computations that may wait for scratch
   int64_t result_limit = 1'000'000;
+};
+
+// A matrix on its way: no thread waits between two rows. Not thread-safe; gone before its engine.
+class MatrixJob {
+ public:
+  virtual ~MatrixJob() = default;
+  virtual const MatrixHeader& header() const = 0;
+  virtual bool is_done() const = 0;
+  // Computes the next row; not when is_done().
+  virtual absl::StatusOr<ComparisonBlock> Next(std::stop_token stop) = 0;
 };
 
 // Thread-safe. Order of locks: none is held while computing; store, cache and results lock for
 // themselves. All comparing methods return NOT_FOUND for an unknown layer, FAILED_PRECONDITION if
 // the sides saw other inputs (probe set or n differ; the message names the first difference),
 // INVALID_ARGUMENT for an unknown measure or one that does not apply, RESOURCE_EXHAUSTED if the
-// work can never fit the scratch limit, CANCELLED when `stop` fires, DATA_LOSS if activations that
-// are needed are damaged. Activations are loaded only for scores that are not known.
+// work can never fit the scratch limit (reason NEVER_FITS) or operators cannot make the room it
+// needs (MEMORY_PRESSURE), UNAVAILABLE if too many computations wait for scratch (QUEUE_FULL),
+// CANCELLED when `stop` fires, DATA_LOSS if activations that are needed are damaged. Activations
+// are loaded only for scores that are not known.
+//
+// The scratch of a computation is leased before it starts. One that finds it too small gives it
+// back and starts again with more, waiting for it if need be; what it had finished is kept.
 class SimilarityEngine {
  public:
   // Opens the store of the options, and with a data directory the scores in it. Errors of
@@ -90,6 +112,17 @@ class SimilarityEngine {
                                const std::string& measure, const MatrixSink& sink,
                                std::stop_token stop);
 
+  // The same matrices, to be computed row by row. Errors of everything but computing.
+  absl::StatusOr<std::unique_ptr<MatrixJob>> PlanSnapshots(const SnapshotSelection& a,
+                                                           const SnapshotSelection& b,
+                                                           const std::string& measure);
+  absl::StatusOr<std::unique_ptr<MatrixJob>> PlanNetworks(
+      absl::Span<const SnapshotSelection> networks, const Fusion& fusion,
+      const std::string& measure);
+
+  // Operators make room for `bytes` that the store will keep in memory.
+  void MakeRoom(int64_t bytes);
+
   // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
   // fused network. Errors as ViewOperator, and NOT_FOUND.
   absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
@@ -99,6 +132,7 @@ class SimilarityEngine {
 
  private:
   struct Impl;
+  class Job;
   const EngineOptions options_;
   std::unique_ptr<Impl> impl_;
 };
