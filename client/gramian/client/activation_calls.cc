@@ -103,8 +103,10 @@ absl::StatusOr<ActivationWriter> Client::OpenLayer(const LayerHeader& header,
   UploadOptions complete = options;
   if (complete.timeout == absl::ZeroDuration())
     complete.timeout = connections_->options.stream_timeout;
-  auto upload =
-      std::make_unique<ActivationWriter::Upload>(header, complete, connections_->NextUpload());
+  auto upload = std::make_unique<ActivationWriter::Upload>(
+      header, complete,
+      UploadTarget{connections_->address, connections_->NextUpload(),
+                   connections_->options.connect_timeout});
   if (absl::Status status = upload->Start(); !status.ok()) return status;
   return ActivationWriter(std::move(upload));
 }

@@ -15,10 +15,24 @@ absl::Status ActivationWriter::Write(int64_t first_row, const RowsView& rows) {
   return upload_->Write(first_row, rows);
 }
 
-absl::StatusOr<LayerInfo> ActivationWriter::Finish() { return upload_->Finish(); }
+absl::StatusOr<LayerInfo> ActivationWriter::Finish() {
+  absl::StatusOr<std::optional<LayerInfo>> layer = upload_->Finish();
+  if (!layer.ok()) return layer.status();
+  if (layer->has_value()) return **std::move(layer);
+  return absl::FailedPreconditionError(
+      "this writer brought its part, and other writers have rows to bring: use FinishPart");
+}
+
+absl::StatusOr<std::optional<LayerInfo>> ActivationWriter::FinishPart() {
+  return upload_->Finish();
+}
 
 void ActivationWriter::Cancel() { upload_->Cancel(); }
 
-bool ActivationWriter::is_already_there() const { return upload_->is_committed(); }
+bool ActivationWriter::is_already_there() const { return upload_->is_already_there(); }
+
+const std::vector<ByteRange>& ActivationWriter::persisted() const { return upload_->persisted(); }
+
+int64_t ActivationWriter::reconnect_count() const { return upload_->reconnect_count(); }
 
 }  // namespace gramian::client

@@ -61,6 +61,9 @@ struct UploadOptions {
   int64_t unconfirmed_bytes = int64_t{64} << 20;
   // Largest piece of data in one message; the server's limit counts as well. At least one element.
   int64_t chunk_bytes = 1 << 20;
+  // The memory of all rows written stays as it is until Finish has returned or the writer is gone:
+  // then nothing is copied, nor kept to be sent again.
+  bool rows_stay = false;
   // Called after every chunk, on the writing thread.
   std::function<void(const UploadProgress&)> progress = {};
   // A stop request ends the upload with CANCELLED.
@@ -86,9 +89,10 @@ struct RowsView {
 // keeps nothing of it, except where the header gives an upload_id; then what was persisted waits
 // for somebody to go on, until the server's idle time is over.
 //
-// Memory: UploadOptions::unconfirmed_bytes and two chunks, whatever the size of the matrix.
-// Thread-compatible: one thread at a time; several writers of one client run in parallel, on
-// separate connections. It never throws and starts no thread.
+// Memory: UploadOptions::unconfirmed_bytes and two chunks, whatever the size of the matrix; runs of
+// rows of four chunks and more are sent from the caller's memory. Thread-compatible: one thread at
+// a time; several writers of one client run in parallel, on separate connections. It never throws
+// and starts no thread.
 class ActivationWriter {
  public:
   ActivationWriter(ActivationWriter&&) noexcept;
@@ -96,10 +100,9 @@ class ActivationWriter {
   ~ActivationWriter();
 
   // Sends rows first_row ... first_row + rows.row_count - 1, in chunks with a checksum each, but
-  // not those the server has already.
-  // Returns when the last of them is handed to the network and `rows` may change, soon with the
-  // server's error when it refused something; at the latest when a connection with a silent other
-  // end is given up.
+  // not those the server has already. Returns when the last of them is handed to the network and
+  // `rows` may change, soon with the server's error when it refused something; at the latest when a
+  // connection with a silent other end is given up.
   //
   // INVALID_ARGUMENT for rows outside the announced matrix; FAILED_PRECONDITION after Finish. A
   // failed upload stays failed: every later call returns the same status.

@@ -77,11 +77,6 @@ absl::Status Open(const v1::OperatorHeader& header, OperatorView& view) {
   return absl::OkStatus();
 }
 
-absl::Status NoAnswer(const std::string& address, absl::Duration timeout) {
-  return absl::UnavailableError(
-      absl::StrCat("no server answers at ", address, " within ", absl::FormatDuration(timeout)));
-}
-
 }  // namespace
 
 Client::Client(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
@@ -101,7 +96,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   auto connections = std::make_unique<Connections>(address, options);
   if (!connections->query->WaitForConnected(
           absl::ToChronoTime(absl::Now() + options.connect_timeout))) {
-    return NoAnswer(address, options.connect_timeout);
+    return absl::UnavailableError(absl::StrCat("no server answers at ", address, " within ",
+                                               absl::FormatDuration(options.connect_timeout)));
   }
   return std::unique_ptr<Client>(new Client(std::move(connections)));
 }

@@ -19,8 +19,9 @@ namespace gramian::client {
 
 // The connections of a Client: one for queries, some for bulk data. Thread-safe.
 struct Client::Connections {
-  Connections(const std::string& address, const ClientOptions& client_options)
-      : options(client_options),
+  Connections(const std::string& server_address, const ClientOptions& client_options)
+      : address(server_address),
+        options(client_options),
         query(MakeQueryChannel(address)),
         activations(v1::ActivationService::NewStub(query)),
         similarity(v1::SimilarityService::NewStub(query)),
@@ -34,6 +35,7 @@ struct Client::Connections {
     return uploads[next_upload.fetch_add(1, std::memory_order_relaxed) % uploads.size()];
   }
 
+  const std::string address;
   const ClientOptions options;
   const std::shared_ptr<grpc::Channel> query;
   const std::unique_ptr<v1::ActivationService::Stub> activations;

@@ -2,35 +2,41 @@
 #define GRAMIAN_RPC_UPLOAD_H_
 
 #include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/completion_queue.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/support/byte_buffer.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gramian/client/activation_writer.h"
+#include "gramian/client/digest.h"
+#include "gramian/rpc/backoff.h"
+#include "gramian/rpc/sent_chunks.h"
 #include "gramian/rpc/upload_message.h"
+#include "gramian/rpc/upload_stream.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 
 namespace gramian::client {
 
-// What an ActivationWriter does. The RPC's events are handled on the caller's thread, from a
-// completion queue of its own: no thread, no lock. At most one write and one read are on their way;
-// while a write is, the next chunk is copied and summed up. Reads keep going all the time, so that
-// the server's refusal is seen with the next chunk at the latest. Long runs of rows are not copied:
-// they are lent to the socket, and Write returns when it has given them back.
+// Where an upload goes.
+struct UploadTarget {
+  std::string address;  // as people know it
+  std::shared_ptr<grpc::Channel> channel;
+  absl::Duration connect_timeout;
+};
+
+// What an ActivationWriter does: one stream after the other, until one ends with the committed
+// layer. What was sent and is not known to be persisted is kept and sent again. Long runs of rows
+// are not copied while they are sent: they are lent to the socket, and only what is not persisted
+// when Write returns is copied then.
 class ActivationWriter::Upload {
  public:
-  Upload(const LayerHeader& header, const UploadOptions& options,
-         const std::shared_ptr<grpc::Channel>& channel);
+  Upload(const LayerHeader& header, const UploadOptions& options, UploadTarget target);
   ~Upload();
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
@@ -39,65 +45,87 @@ class ActivationWriter::Upload {
   absl::Status Start();
 
   absl::Status Write(int64_t first_row, const RowsView& rows);
-  absl::StatusOr<LayerInfo> Finish();
+
+  // The committed layer; nothing if a part was brought and others have rows to bring.
+  absl::StatusOr<std::optional<LayerInfo>> Finish();
   void Cancel();
 
-  bool is_committed() const { return committed_.has_value(); }
+  bool is_partial() const { return header_.partial; }
+  bool is_already_there() const { return is_already_there_; }
+  const std::vector<ByteRange>& persisted() const { return persisted_at_start_; }
+  int64_t reconnect_count() const { return reconnect_count_; }
 
  private:
-  using Stream = grpc::ClientAsyncReaderWriter<grpc::ByteBuffer, v1::UploadLayerResponse>;
-  enum class Event : intptr_t { kStarted, kRead, kWritten, kWritesDone, kFinished };
+  absl::Status CheckHeader() const;
 
-  static void* Tag(Event event);
+  // One attempt: a new stream on which the server took the header. OK as well if it answered with
+  // the layer.
+  absl::Status Open();
+  absl::Status AwaitConnection() const;
+  void HandleResponse(const v1::UploadLayerResponse& response);
 
-  // Handles events until `done()` or the end of the RPC.
-  void RunUntil(const std::function<bool()>& done);
+  // Opens new streams until one is accepted, if what ended the last one is worth it.
+  absl::Status Recover();
 
-  // Handles the events that are there already, or the first one within `patience`.
-  void Poll(absl::Duration patience);
+  // Gives the stream up; `ended_` says what it ended with.
+  void Drop();
 
-  // Waits until nothing reads the caller's memory any more. Not longer than it takes to give up a
-  // connection whose other end is silent, also when the upload was cancelled.
-  void AwaitLoan();
+  // Whether the layer was committed although the stream broke before it said so; then the upload
+  // that was opened again is given up.
+  bool FindCommitted();
 
-  void Handle(Event event, bool ok);
-  void HandleResponse();
+  // Sends what is to be sent and waits until no more than allowed is unconfirmed, on as many
+  // streams as it takes.
+  absl::Status Pump();
+  // The same on this stream. False if it ended.
+  bool PumpStream();
 
-  // Sends one message when the one before is on its way.
-  absl::Status Send(const grpc::ByteBuffer& message);
   absl::Status WriteRows(int64_t first_row, const RowsView& rows, int64_t stride_bytes);
   absl::Status WriteWholeRows(int64_t first_row, const RowsView& rows, int64_t stride_bytes);
   absl::Status WriteWideRow(int64_t row, const std::byte* data);
   absl::Status SendChunk(int64_t first_row, int64_t byte_offset, const ChunkSource& source);
+  void Digest(int64_t begin, const ChunkSource& source);
+  absl::StatusOr<std::optional<LayerInfo>> FinishStreams();
 
-  // The status of the ended RPC; OK only after a commit.
-  absl::Status EndStatus() const;
+  // Waits until nothing reads the caller's memory any more. Not longer than it takes to give up a
+  // connection whose other end is silent.
+  void AwaitLoan();
 
-  const LayerHeader header_;
+  // Lets the server forget the upload.
+  void Abandon();
+
+  LayerHeader header_;  // constant after construction
   const UploadOptions options_;
+  const UploadTarget target_;
+  const std::unique_ptr<v1::ActivationService::Stub> stub_;
+  const bool is_private_;  // nobody else knows its id
   const int64_t row_bytes_;
+  const absl::Time deadline_;
   int64_t chunk_bytes_;
-  UploadProgress progress_;
+
   const std::shared_ptr<Loan> loan_ = std::make_shared<Loan>();
   bool lends_ = false;  // whether the rows being written are lent
+  SentChunks sent_;
+  UploadProgress progress_;
+  std::optional<LayerDigest> digest_;  // of what was written in order from the start
+  int64_t digested_bytes_ = 0;
 
-  std::optional<grpc::ClientContext> context_;  // until the RPC has ended
-  grpc::CompletionQueue queue_;
-  grpc::TemplatedGenericStub<grpc::ByteBuffer, v1::UploadLayerResponse> stub_;
-  std::unique_ptr<Stream> stream_;
-
-  v1::UploadLayerResponse response_;
-  grpc::Status end_;
-  bool is_started_ = false;
-  bool is_accepted_ = false;
-  bool is_writing_ = false;
-  bool is_finishing_ = false;  // Finish of the stream was asked for
-  bool has_ended_ = false;
-  bool is_complete_ = false;  // the caller asked for the result, so no more rows
+  std::unique_ptr<UploadStream> stream_;  // null between two of them
+  absl::Status ended_;                    // what the last one ended with
+  bool is_accepted_ = false;              // by this stream
+  std::vector<ByteRange> accepted_ranges_;
   std::optional<LayerInfo> committed_;
 
-  // Last, so that it is gone before anything it touches.
-  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+  std::vector<ByteRange> persisted_at_start_;
+  bool is_already_there_ = false;
+  bool was_accepted_ = false;  // by any stream
+  bool is_complete_ = false;   // the caller wrote all it has
+  absl::Status failure_;       // final
+
+  Backoff backoff_;
+  bool has_progressed_ = true;  // since the last failure
+  absl::Time failing_since_ = absl::InfinitePast();
+  int64_t reconnect_count_ = 0;
 };
 
 }  // namespace gramian::client
