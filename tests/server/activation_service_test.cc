@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -194,6 +195,111 @@ TEST_F(ActivationServiceTest, DeleteSnapshotRefusesTheAliasLast) {
             grpc::StatusCode::INVALID_ARGUMENT);
   v1::Layer layer;
   EXPECT_TRUE(Get(LayerName("a"), &layer).ok());
+}
+
+TEST_F(ActivationServiceTest, DeletingANetworkTakesAllOfItAndNothingElse) {
+  Start();
+  for (const int64_t step : {1, 2}) Add("net", step, "a");
+  Add("net", 2, "b");
+  Add("other", 1, "a");
+  v1::DeleteNetworkRequest request;
+  request.set_name("projects/default/networks/net");
+  v1::DeleteNetworkResponse response;
+  ASSERT_TRUE(activations_->DeleteNetwork(Context().get(), request, &response).ok());
+  EXPECT_EQ(response.snapshot_count(), 2);
+  EXPECT_EQ(response.layer_count(), 3);
+  EXPECT_EQ(response.size_bytes(), 3 * 3 * 2 * 4);
+  EXPECT_EQ(activations_->DeleteNetwork(Context().get(), request, &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  v1::Layer layer;
+  EXPECT_EQ(Get(LayerName("a", 1), &layer).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_TRUE(Get(LayerName("a", 1, "other"), &layer).ok());
+  request.set_name("projects/default");
+  EXPECT_EQ(activations_->DeleteNetwork(Context().get(), request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ActivationServiceTest, ASnapshotIsPinnedUntilItIsUnpinned) {
+  Start();
+  Add("net", 1, "a");
+  Add("net", 2, "a");
+  v1::PinSnapshotRequest request;
+  v1::PinSnapshotResponse response;
+  const auto is_pinned = [this] {
+    v1::ListSnapshotsRequest list;
+    list.set_parent("projects/default/networks/net");
+    v1::ListSnapshotsResponse snapshots;
+    EXPECT_TRUE(activations_->ListSnapshots(Context().get(), list, &snapshots).ok());
+    EXPECT_EQ(snapshots.snapshots_size(), 2);
+    EXPECT_FALSE(snapshots.snapshots(0).pinned());
+    return snapshots.snapshots(1).pinned();
+  };
+  for (const bool pinned : {true, true, false}) {
+    request.set_name("projects/default/networks/net/snapshots/last");
+    request.set_pinned(pinned);
+    ASSERT_TRUE(activations_->PinSnapshot(Context().get(), request, &response).ok());
+    EXPECT_EQ(response.snapshot().name(), SnapshotName(2));
+    EXPECT_EQ(response.snapshot().pinned(), pinned);
+    EXPECT_EQ(response.snapshot().layer_count(), 1);
+    EXPECT_EQ(is_pinned(), pinned);
+  }
+  request.set_name(SnapshotName(3));
+  EXPECT_EQ(activations_->PinSnapshot(Context().get(), request, &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ActivationServiceTest, WhatIsMissingIsSaidInTheOrderAsked) {
+  Start();
+  const Activations x = RandomActivations(3, 2, 1);
+  const std::string digest = MustUpload(x, "same").digest();
+  MustUpload(x, "other_content");
+  v1::FindMissingLayersRequest request;
+  request.set_parent(SnapshotName());
+  const auto ask = [&request](const std::string& path, const std::string& wanted) {
+    v1::FindMissingLayersRequest::Candidate* candidate = request.add_layers();
+    candidate->set_module_path(path);
+    candidate->set_digest(wanted);
+  };
+  ask("unknown", digest);
+  ask("same", digest);
+  ask("other_content", std::string(32, '0'));
+  v1::FindMissingLayersResponse response;
+  ASSERT_TRUE(activations_->FindMissingLayers(Context().get(), request, &response).ok());
+  EXPECT_THAT(response.module_paths(), ElementsAre("unknown", "other_content"));
+  // A snapshot that is not there yet lacks everything.
+  request.set_parent(SnapshotName(7, "new"));
+  ASSERT_TRUE(activations_->FindMissingLayers(Context().get(), request, &response).ok());
+  EXPECT_THAT(response.module_paths(), ElementsAre("unknown", "same", "other_content"));
+}
+
+TEST_F(ActivationServiceTest, WrongQuestionsForMissingLayersAreRefused) {
+  ServerOptions options = Options();
+  options.max_layers = 2;
+  Start(options);
+  const std::string digest(32, 'a');
+  using Candidates = std::vector<std::pair<std::string, std::string>>;
+  const auto ask = [this](const std::string& parent, const Candidates& candidates) {
+    v1::FindMissingLayersRequest request;
+    request.set_parent(parent);
+    for (const auto& [path, wanted] : candidates) {
+      v1::FindMissingLayersRequest::Candidate* candidate = request.add_layers();
+      candidate->set_module_path(path);
+      candidate->set_digest(wanted);
+    }
+    v1::FindMissingLayersResponse response;
+    return activations_->FindMissingLayers(Context().get(), request, &response).error_code();
+  };
+  EXPECT_EQ(ask(SnapshotName(), {{"a", digest}, {"b", digest}}), grpc::StatusCode::OK);
+  for (const Candidates& wrong :
+       std::vector<Candidates>{{{"a", digest}, {"b", digest}, {"c", digest}},
+                               {{"a", digest}, {"a", digest}},
+                               {{"", digest}},
+                               {{"a", ""}},
+                               {{"a", std::string(32, 'G')}}}) {
+    EXPECT_EQ(ask(SnapshotName(), wrong), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  EXPECT_EQ(ask("projects/default/networks/net/snapshots/last", {{"a", digest}}),
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 }  // namespace

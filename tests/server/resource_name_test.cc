@@ -30,6 +30,20 @@ TEST(ResourceNameTest, SlashesAndColonsArePercentEncoded) {
             "projects/p/networks/n/snapshots/0/layers/a%2Fb%3A0");
 }
 
+TEST(ResourceNameTest, ProbeSetNamesReadBackAsTheIdsTheyWereMadeFrom) {
+  EXPECT_EQ(FormatProbeSet("p", "a/b"), "projects/p/probeSets/a%2Fb");
+  const auto name =
+      ParseResourceName("projects/p/probeSets/a%2Fb", ResourcePattern::kProbeSet, kIdBytes);
+  ASSERT_TRUE(name.ok()) << name.status();
+  EXPECT_EQ(name->project, "p");
+  EXPECT_EQ(name->probe_set, "a/b");
+  for (const std::string text :
+       {"projects/p", "projects/p/probeSets", "projects/p/probeSets/", "projects/p/networks/n",
+        "projects/p/probeSets/s/layers/l", "projects/p/probeSets/123456789"}) {
+    EXPECT_FALSE(ParseResourceName(text, ResourcePattern::kProbeSet, kIdBytes).ok()) << text;
+  }
+}
+
 TEST(ResourceNameTest, LastIsAStepWithoutNumber) {
   const auto name = ParseResourceName("projects/p/networks/n/snapshots/last",
                                       ResourcePattern::kSnapshot, kIdBytes);
