@@ -81,48 +81,16 @@ v1::MatrixHeader HeaderOf(const std::vector<Side>& rows, const std::vector<Side>
   return header;
 }
 
-// Hands the engine's matrix on. `header` and `writer` outlive the sink.
-MatrixSink SinkTo(const MatrixWriter& writer, const v1::MatrixHeader& header) {
-  MatrixSink sink;
-  // The engine calls this once it has checked everything; its names are ours.
-  sink.on_header = [&writer, &header](const MatrixHeader& /*names*/) {
-    return writer.header(header);
-  };
-  sink.on_block = [&writer, start = std::chrono::steady_clock::now()](ComparisonBlock block) {
-    v1::MatrixBlock message = ToProto(block);
-    message.set_elapsed_seconds(SecondsSince(start));
-    return writer.block(std::move(message));
-  };
-  return sink;
-}
+// A matrix while it is computed.
+struct Matrix {
+  v1::MatrixHeader header;
+  std::unique_ptr<MatrixJob> job;
+  std::chrono::steady_clock::time_point start;
+};
 
-// Sends `view` in blocks: whole rows, or parts of a row that is longer than a block.
-absl::Status SendBlocks(const OperatorView& view,
-                        const std::function<absl::Status(v1::GetOperatorResponse)>& send) {
-  const int64_t columns = std::clamp<int64_t>(view.cols, 1, kBlockValues);
-  const int64_t rows = std::max<int64_t>(1, kBlockValues / columns);
-  for (int64_t row = 0; row < view.rows; row += rows) {
-    for (int64_t column = 0; column < view.cols; column += columns) {
-      v1::GetOperatorResponse response;
-      v1::OperatorBlock* block = response.mutable_block();
-      block->set_first_row(row);
-      block->set_row_count(std::min(rows, view.rows - row));
-      block->set_first_column(column);
-      block->set_column_count(std::min(columns, view.cols - column));
-      for (int64_t i = row; i < row + block->row_count(); ++i) {
-        const double* first = view.values.data() + i * view.cols + column;
-        block->mutable_values()->Add(first, first + block->column_count());
-      }
-      GRAMIAN_RETURN_IF_ERROR(send(std::move(response)));
-    }
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-absl::Status StreamSnapshots(ServerState& state, const v1::CompareSnapshotsRequest& request,
-                             const MatrixWriter& writer, std::stop_token stop) {
+absl::StatusOr<Matrix> PlanSnapshots(ServerState& state,
+                                     const v1::CompareSnapshotsRequest& request) {
+  Matrix matrix;
   GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityMeasure> measure,
                            MeasureRegistry::Parse(request.measure()));
   GRAMIAN_ASSIGN_OR_RETURN(const SnapshotSelection a,
@@ -131,19 +99,19 @@ absl::Status StreamSnapshots(ServerState& state, const v1::CompareSnapshotsReque
                            ToSelection(state, request.snapshot_b(), request.layers_b()));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(state.engine.store(), a));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> columns, Select(state.engine.store(), b));
-  const v1::MatrixHeader header =
+  matrix.header =
       HeaderOf(LayerSides(rows), LayerSides(columns), *measure, rows.front().shape.rows);
-  return state.engine.CompareSnapshots(a, b, measure->name(), SinkTo(writer, header),
-                                       std::move(stop));
+  GRAMIAN_ASSIGN_OR_RETURN(matrix.job, state.engine.PlanSnapshots(a, b, measure->name()));
+  return matrix;
 }
 
-absl::Status StreamNetworks(ServerState& state, const v1::CompareNetworksRequest& request,
-                            const MatrixWriter& writer, std::stop_token stop) {
+absl::StatusOr<Matrix> PlanNetworks(ServerState& state, const v1::CompareNetworksRequest& request) {
   if (request.snapshots().empty() || request.snapshots_size() > state.options.max_networks) {
     return absl::InvalidArgumentError(absl::StrCat(request.snapshots_size(),
                                                    " snapshots are asked for, must be from 1 to ",
                                                    state.options.max_networks));
   }
+  Matrix matrix;
   GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityMeasure> measure,
                            MeasureRegistry::Parse(request.measure()));
   GRAMIAN_ASSIGN_OR_RETURN(const Fusion fusion, ToFusion(request.fusion()));
@@ -162,14 +130,63 @@ absl::Status StreamNetworks(ServerState& state, const v1::CompareNetworksRequest
     sides.push_back(std::move(side));
     selections.push_back(std::move(selection));
   }
-  const v1::MatrixHeader header = HeaderOf(sides, sides, *measure, input_count);
-  return state.engine.CompareNetworks(selections, fusion, measure->name(), SinkTo(writer, header),
-                                      std::move(stop));
+  matrix.header = HeaderOf(sides, sides, *measure, input_count);
+  GRAMIAN_ASSIGN_OR_RETURN(matrix.job,
+                           state.engine.PlanNetworks(selections, fusion, measure->name()));
+  return matrix;
 }
 
-absl::Status StreamOperator(ServerState& state, const v1::GetOperatorRequest& request,
-                            const std::function<absl::Status(v1::GetOperatorResponse)>& send,
-                            std::stop_token stop) {
+// Plans in the first step, then computes a row in each.
+MatrixStep StepsOf(std::function<absl::StatusOr<Matrix>()> plan) {
+  return [plan = std::move(plan), matrix = std::make_shared<Matrix>()](
+             const MatrixWriter& writer, const std::stop_token& stop) -> absl::StatusOr<bool> {
+    if (matrix->job == nullptr) {
+      GRAMIAN_ASSIGN_OR_RETURN(*matrix, plan());
+      matrix->start = std::chrono::steady_clock::now();
+      writer.header(std::move(matrix->header));
+    }
+    GRAMIAN_ASSIGN_OR_RETURN(const ComparisonBlock block, matrix->job->Next(stop));
+    v1::MatrixBlock message = ToProto(block);
+    message.set_elapsed_seconds(SecondsSince(matrix->start));
+    writer.block(std::move(message));
+    return !matrix->job->is_done();
+  };
+}
+
+// A view of an operator while it is sent, in blocks of whole rows or parts of a row that is longer
+// than a block.
+struct SentView {
+  OperatorView view;
+  bool is_computed = false;
+  int64_t row = 0;
+  int64_t column = 0;
+};
+
+v1::GetOperatorResponse NextBlock(SentView& sent) {
+  const OperatorView& view = sent.view;
+  const int64_t columns = std::clamp<int64_t>(view.cols, 1, kBlockValues);
+  const int64_t rows = std::max<int64_t>(1, kBlockValues / columns);
+  v1::GetOperatorResponse response;
+  v1::OperatorBlock* block = response.mutable_block();
+  block->set_first_row(sent.row);
+  block->set_row_count(std::min(rows, view.rows - sent.row));
+  block->set_first_column(sent.column);
+  block->set_column_count(std::min(columns, view.cols - sent.column));
+  for (int64_t i = sent.row; i < sent.row + block->row_count(); ++i) {
+    const double* first = view.values.data() + i * view.cols + sent.column;
+    block->mutable_values()->Add(first, first + block->column_count());
+  }
+  sent.column += columns;
+  if (sent.column >= view.cols) {
+    sent.column = 0;
+    sent.row += rows;
+  }
+  return response;
+}
+
+absl::StatusOr<v1::OperatorHeader> ComputeView(ServerState& state,
+                                               const v1::GetOperatorRequest& request,
+                                               const std::stop_token& stop, OperatorView& view) {
   GRAMIAN_ASSIGN_OR_RETURN(const OperatorRequest operator_request, ToOperatorRequest(request));
   SnapshotSelection selection;
   Fusion fusion;
@@ -187,17 +204,40 @@ absl::Status StreamOperator(ServerState& state, const v1::GetOperatorRequest& re
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers,
                            Select(state.engine.store(), selection));
   GRAMIAN_ASSIGN_OR_RETURN(
-      const OperatorView view,
-      state.engine.GetOperator(selection, used_fusion, operator_request, std::move(stop)));
-  v1::GetOperatorResponse response;
-  v1::OperatorHeader* header = response.mutable_header();
-  for (const StoredLayer& layer : layers) header->add_layers(FormatLayer(layer.description.key));
-  header->set_input_count(layers.front().shape.rows);
-  header->set_row_count(view.rows);
-  header->set_column_count(view.cols);
-  header->set_kernel(operator_request.kernel.ToString());
-  GRAMIAN_RETURN_IF_ERROR(send(std::move(response)));
-  return SendBlocks(view, send);
+      view, state.engine.GetOperator(selection, used_fusion, operator_request, stop));
+  v1::OperatorHeader header;
+  for (const StoredLayer& layer : layers) header.add_layers(FormatLayer(layer.description.key));
+  header.set_input_count(layers.front().shape.rows);
+  header.set_row_count(view.rows);
+  header.set_column_count(view.cols);
+  header.set_kernel(operator_request.kernel.ToString());
+  return header;
+}
+
+}  // namespace
+
+MatrixStep SnapshotSteps(ServerState& state, const v1::CompareSnapshotsRequest& request) {
+  return StepsOf([&state, &request] { return PlanSnapshots(state, request); });
+}
+
+MatrixStep NetworkSteps(ServerState& state, const v1::CompareNetworksRequest& request) {
+  return StepsOf([&state, &request] { return PlanNetworks(state, request); });
+}
+
+OperatorStep OperatorSteps(ServerState& state, const v1::GetOperatorRequest& request) {
+  return [&state, &request, sent = std::make_shared<SentView>()](
+             const std::function<void(v1::GetOperatorResponse)>& send,
+             const std::stop_token& stop) -> absl::StatusOr<bool> {
+    if (!sent->is_computed) {
+      v1::GetOperatorResponse response;
+      GRAMIAN_ASSIGN_OR_RETURN(*response.mutable_header(),
+                               ComputeView(state, request, stop, sent->view));
+      sent->is_computed = true;
+      send(std::move(response));
+    }
+    if (sent->row < sent->view.rows && sent->view.cols > 0) send(NextBlock(*sent));
+    return sent->row < sent->view.rows && sent->view.cols > 0;
+  };
 }
 
 }  // namespace gramian

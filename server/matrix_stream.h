@@ -5,29 +5,32 @@
 #include <functional>
 #include <stop_token>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gramian/v1/similarity_service.pb.h"
 #include "server/rpc.h"
 
 namespace gramian {
 
-// Where the parts of a matrix go. An error ends the computation and is its result.
+// Where the parts of a matrix go; neither waits.
 struct MatrixWriter {
-  std::function<absl::Status(v1::MatrixHeader)> header;
-  std::function<absl::Status(v1::MatrixBlock)> block;
+  std::function<void(v1::MatrixHeader)> header;
+  std::function<void(v1::MatrixBlock)> block;
 };
 
-// Computes and sends a matrix of layers by layers, or of fused networks. Errors as in
-// similarity_service.proto.
-absl::Status StreamSnapshots(ServerState& state, const v1::CompareSnapshotsRequest& request,
-                             const MatrixWriter& writer, std::stop_token stop);
-absl::Status StreamNetworks(ServerState& state, const v1::CompareNetworksRequest& request,
-                            const MatrixWriter& writer, std::stop_token stop);
+// The next step of a matrix: hands over a part or two, returns whether there are more. The first
+// one finds all mistakes of the request. Errors as in similarity_service.proto.
+using MatrixStep =
+    std::function<absl::StatusOr<bool>(const MatrixWriter& writer, const std::stop_token& stop)>;
 
-// Computes and sends a view of an operator, in blocks of about 1 MiB.
-absl::Status StreamOperator(ServerState& state, const v1::GetOperatorRequest& request,
-                            const std::function<absl::Status(v1::GetOperatorResponse)>& send,
-                            std::stop_token stop);
+// Steps of a matrix of layers by layers, or of fused networks, one for each row. `request` and
+// `state` outlive the steps.
+MatrixStep SnapshotSteps(ServerState& state, const v1::CompareSnapshotsRequest& request);
+MatrixStep NetworkSteps(ServerState& state, const v1::CompareNetworksRequest& request);
+
+// Steps of a view of an operator: the first computes it, each sends a block of about 1 MiB.
+using OperatorStep = std::function<absl::StatusOr<bool>(
+    const std::function<void(v1::GetOperatorResponse)>& send, const std::stop_token& stop)>;
+OperatorStep OperatorSteps(ServerState& state, const v1::GetOperatorRequest& request);
 
 }  // namespace gramian
 

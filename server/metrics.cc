@@ -159,6 +159,29 @@ std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const Queue
   return families;
 }
 
+std::vector<MetricFamily> ScratchFamilies(const EngineStats& engine) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  const ScratchBudget::Stats& scratch = engine.scratch;
+  std::vector<MetricFamily> families;
+  families.push_back(
+      Snapshot("gramian_scratch_bytes", MetricType::Gauge, "Bytes leased to running computations")
+          .Value(number(scratch.leased_bytes))
+          .Take());
+  families.push_back(Snapshot("gramian_scratch_limit_bytes", MetricType::Gauge,
+                              "Bytes that may be leased to computations together")
+                         .Value(number(scratch.limit_bytes))
+                         .Take());
+  families.push_back(
+      Snapshot("gramian_scratch_waiting", MetricType::Gauge, "Computations that wait for memory")
+          .Value(number(scratch.waiting))
+          .Take());
+  families.push_back(Snapshot("gramian_scratch_refused_total", MetricType::Counter,
+                              "Computations refused for want of memory or of a place to wait")
+                         .Value(number(scratch.refused))
+                         .Take());
+  return families;
+}
+
 std::vector<MetricFamily> ConnectionFamilies(const AcceptLoop::Stats& connections) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> families;
@@ -279,7 +302,7 @@ std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queue
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
        {StoreFamilies(engine), CacheFamilies(engine), ComputeFamilies(engine, queues),
-        ConnectionFamilies(connections)}) {
+        ScratchFamilies(engine), ConnectionFamilies(connections)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return prometheus::TextSerializer().Serialize(families);

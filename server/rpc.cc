@@ -13,6 +13,11 @@
 namespace gramian {
 namespace {
 
+// What takes long anyway, and what arrives in bulk, leaves the processors to who waits for an
+// answer and to the network threads.
+constexpr int kBatchNiceness = 10;
+constexpr int kIngestNiceness = 5;
+
 // A fault of ours is worth waking someone; a caller's mistake is not.
 bool IsOurFault(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
@@ -58,9 +63,10 @@ ServerState::ServerState(const ServerOptions& server_options,
                  .calls_per_second = options.project_rate,
                  .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
       interactive(std::max(2, options.threads), options.queue),
-      batch(std::max(2, options.threads), options.queue),
+      batch(std::max(2, options.threads / 2), options.queue, kBatchNiceness),
       // One job per open upload and download: these are never refused.
-      ingest(std::max(1, options.threads), 2 * options.max_uploads + options.queue) {}
+      ingest(std::max(1, options.threads), 2 * options.max_uploads + options.queue,
+             kIngestNiceness) {}
 
 QueueLengths ServerState::queue_lengths() const {
   return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};

@@ -66,6 +66,8 @@ struct ServerState {
   Admission admission;
   RpcGate gate;
   // Lanes: a huge matrix never makes a single pair wait for a thread, and neither delays a commit.
+  // Together they are more than the processors, so batch is nicer than ingest and that nicer than
+  // interactive.
   ComputePool interactive;
   ComputePool batch;
   ComputePool ingest;

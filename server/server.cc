@@ -44,6 +44,8 @@ EngineOptions ToEngineOptions(const ServerOptions& options) {
   engine.store.retain_bytes = options.retain_bytes;
   engine.cache_limit_bytes = options.cache_bytes;
   engine.scratch_limit_bytes = options.scratch_bytes;
+  engine.memory_limit_bytes = options.memory_bytes;
+  engine.queue_limit = options.queue;
   return engine;
 }
 

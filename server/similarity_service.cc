@@ -21,6 +21,8 @@ namespace gramian {
 namespace {
 
 constexpr char kService[] = "SimilarityService";
+// How often clients that read too slowly are looked for.
+constexpr std::chrono::milliseconds kSweepInterval{250};
 
 using Measures = std::vector<std::shared_ptr<const SimilarityMeasure>>;
 
@@ -123,13 +125,18 @@ SimilarityService::SimilarityService(ServerState& state)
       compare_networks_(
           state.metrics.AddMethod(kService, "CompareNetworks", RpcType::kServerStream)),
       get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
-      list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)) {}
+      list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)),
+      open_streams_(state.options.queue + std::max(2, state.options.threads)),
+      sweep_(kSweepInterval, [this] {
+        open_streams_.EndIdleSince(std::chrono::steady_clock::now() -
+                                   std::chrono::seconds(state_.options.stream_stall_seconds));
+      }) {}
 
 grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerContext* context,
                                                            const v1::CompareLayersRequest* request,
                                                            v1::CompareLayersResponse* response) {
   RpcRecord record(state_, compare_layers_);
-  absl::Status status = record.Admission();
+  absl::Status status = record.Admit(request->layer_a());
   if (!status.ok()) return FinishInline(record, context, status);
   absl::StatusOr<PairQuery> query = ToPairQuery(*request, state_);
   if (!query.ok()) return FinishInline(record, context, query.status());
@@ -144,55 +151,46 @@ grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerC
 
 grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* SimilarityService::CompareSnapshots(
     grpc::CallbackServerContext* context, const v1::CompareSnapshotsRequest* request) {
-  using Call = StreamCall<v1::CompareSnapshotsResponse>;
-  return Call::Start(state_, compare_snapshots_, context, state_.batch,
-                     [this, request](const Call::Send& send, std::stop_token stop) {
-                       return StreamSnapshots(state_, *request,
-                                              {.header =
-                                                   [&send](v1::MatrixHeader header) {
-                                                     v1::CompareSnapshotsResponse response;
-                                                     *response.mutable_header() = std::move(header);
-                                                     return send(std::move(response));
-                                                   },
-                                               .block =
-                                                   [&send](v1::MatrixBlock block) {
-                                                     v1::CompareSnapshotsResponse response;
-                                                     *response.mutable_block() = std::move(block);
-                                                     return send(std::move(response));
-                                                   }},
-                                              std::move(stop));
-                     });
+  return StartMatrix<v1::CompareSnapshotsResponse>(
+      compare_snapshots_, context, request->snapshot_a(), SnapshotSteps(state_, *request));
 }
 
 grpc::ServerWriteReactor<v1::CompareNetworksResponse>* SimilarityService::CompareNetworks(
     grpc::CallbackServerContext* context, const v1::CompareNetworksRequest* request) {
-  using Call = StreamCall<v1::CompareNetworksResponse>;
-  return Call::Start(state_, compare_networks_, context, state_.batch,
-                     [this, request](const Call::Send& send, std::stop_token stop) {
-                       return StreamNetworks(state_, *request,
-                                             {.header =
-                                                  [&send](v1::MatrixHeader header) {
-                                                    v1::CompareNetworksResponse response;
-                                                    *response.mutable_header() = std::move(header);
-                                                    return send(std::move(response));
-                                                  },
-                                              .block =
-                                                  [&send](v1::MatrixBlock block) {
-                                                    v1::CompareNetworksResponse response;
-                                                    *response.mutable_block() = std::move(block);
-                                                    return send(std::move(response));
-                                                  }},
-                                             std::move(stop));
-                     });
+  return StartMatrix<v1::CompareNetworksResponse>(
+      compare_networks_, context, request->snapshots().empty() ? "" : request->snapshots(0),
+      NetworkSteps(state_, *request));
+}
+
+template <typename Response>
+grpc::ServerWriteReactor<Response>* SimilarityService::StartMatrix(
+    const MethodMetrics& method, grpc::CallbackServerContext* context, absl::string_view resource,
+    MatrixStep step) {
+  using Call = StreamCall<Response>;
+  return Call::Start(
+      state_, method, context, resource, open_streams_, state_.batch,
+      [step = std::move(step)](const typename Call::Send& send, const std::stop_token& stop) {
+        const MatrixWriter writer = {.header =
+                                         [&send](v1::MatrixHeader header) {
+                                           Response response;
+                                           *response.mutable_header() = std::move(header);
+                                           send(std::move(response));
+                                         },
+                                     .block =
+                                         [&send](v1::MatrixBlock block) {
+                                           Response response;
+                                           *response.mutable_block() = std::move(block);
+                                           send(std::move(response));
+                                         }};
+        return step(writer, stop);
+      });
 }
 
 grpc::ServerWriteReactor<v1::GetOperatorResponse>* SimilarityService::GetOperator(
     grpc::CallbackServerContext* context, const v1::GetOperatorRequest* request) {
-  using Call = StreamCall<v1::GetOperatorResponse>;
-  return Call::Start(state_, get_operator_, context, state_.batch,
-                     [this, request](const Call::Send& send, std::stop_token stop) {
-                       return StreamOperator(state_, *request, send, std::move(stop));
-                     });
+  return StreamCall<v1::GetOperatorResponse>::Start(
+      state_, get_operator_, context, request->has_layer() ? request->layer() : request->snapshot(),
+      open_streams_, state_.batch, OperatorSteps(state_, *request));
 }
 
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,

@@ -5,11 +5,15 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "gramian/v1/similarity_service.grpc.pb.h"
+#include "server/matrix_stream.h"
+#include "server/open_streams.h"
+#include "server/periodic_task.h"
 #include "server/rpc.h"
 
 namespace gramian {
 
-// Stateless: message in, engine, message out. See similarity_service.proto.
+// Message in, engine, message out; knows the open streams to end those whose client does not read.
+// See similarity_service.proto.
 class SimilarityService final : public v1::SimilarityService::CallbackService {
  public:
   // `state` outlives the service.
@@ -29,12 +33,20 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
                                          v1::ListMeasuresResponse* response) override;
 
  private:
+  template <typename Response>
+  grpc::ServerWriteReactor<Response>* StartMatrix(const MethodMetrics& method,
+                                                  grpc::CallbackServerContext* context,
+                                                  absl::string_view resource, MatrixStep step);
+
   ServerState& state_;
   const MethodMetrics& compare_layers_;
   const MethodMetrics& compare_snapshots_;
   const MethodMetrics& compare_networks_;
   const MethodMetrics& get_operator_;
   const MethodMetrics& list_measures_;
+  OpenStreams open_streams_;
+  // Last: its destruction waits for a run that is under way.
+  PeriodicTask sweep_;
 };
 
 }  // namespace gramian

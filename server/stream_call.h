@@ -6,7 +6,6 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <new>
@@ -14,98 +13,128 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
 #include "gramian/base/mutex.h"
+#include "server/open_streams.h"
 #include "server/rpc.h"
 #include "server/status_details.h"
-#include "server/unary_call.h"
 
 namespace gramian {
 
-// One server-streaming RPC: `produce` runs on a pool thread and hands over messages, gRPC's threads
-// send them. A few messages may wait; a client that reads none for options.stream_stall_seconds
-// loses its stream, so that it cannot hold the thread. Deletes itself.
+// One server-streaming RPC: its answer is produced step by step on a pool, gRPC's threads send it.
+// A client that does not keep up holds no thread: when a few messages wait the next step does, and
+// a client that takes none for the time its OpenStreams allow loses its stream. Deletes itself.
 template <typename Response>
-class StreamCall final : public grpc::ServerWriteReactor<Response> {
+class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenStream {
  public:
-  // Sends one message; waits while too many wait to be sent. CANCELLED once the client has gone.
-  using Send = std::function<absl::Status(Response)>;
-  using Produce = std::function<absl::Status(const Send&, std::stop_token)>;
+  // Queues one message; never waits.
+  using Send = std::function<void(Response)>;
+  // Sends the next few messages and returns whether there are more to come.
+  using Step = std::function<absl::StatusOr<bool>(const Send&, const std::stop_token&)>;
 
+  // `resource` is the name the request is about. `streams` and `pool` outlive the call.
   static grpc::ServerWriteReactor<Response>* Start(ServerState& state, const MethodMetrics& method,
                                                    grpc::CallbackServerContext* context,
-                                                   ComputePool& pool, Produce produce) {
-    auto* call = new StreamCall(state, method, context);
-    absl::Status status = call->record_.Admission();
-    if (status.ok() &&
-        !pool.TrySubmit([call, produce = std::move(produce)] { call->Run(produce); })) {
-      status = TryAgain("too many requests wait for a thread", "QUEUE_FULL");
+                                                   absl::string_view resource, OpenStreams& streams,
+                                                   ComputePool& pool, Step step) {
+    auto* call = new StreamCall(state, method, context, streams, pool, std::move(step));
+    absl::Status status = call->record_.Admit(resource);
+    if (status.ok() && !streams.TryAdd(call)) {
+      status = TryAgain("too many streams are open", "QUEUE_FULL");
+    } else if (status.ok()) {
+      call->has_place_ = true;
+      if (!pool.TrySubmit([call] { call->Run(); })) {
+        status = TryAgain("too many requests wait for a thread", "QUEUE_FULL");
+      }
     }
     if (!status.ok()) call->Complete(std::move(status));
     return call;
   }
 
   void OnCancel() override { Stop(); }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    streams_.Remove(this);
+    delete this;
+  }
 
   void OnWriteDone(bool ok) override {
     if (!ok) stop_.request_stop();
     bool write = false;
     bool finish = false;
+    bool resume = false;
     {
       MutexLock lock(mutex_);
-      changed_.notify_all();
       write = writing_ = ok && TakeNext();
-      finish = !writing_ && produced_;
+      finish = !writing_ && completed_;
+      resume = parked_ && (!ok || waiting_.size() <= kMaxWaiting / 2);
+      if (resume) parked_ = false;
     }
-    // Without either, another thread may already be writing or finishing: this object is not ours
-    // any more.
+    // Without any of them another thread may be at work: this object is not ours any more.
     if (write) this->StartWrite(&current_);
+    if (resume) Resume();
     if (finish) End();
+  }
+
+  void EndIfIdleSince(std::chrono::steady_clock::time_point time) override {
+    MutexLock lock(mutex_);
+    if (!writing_ || stalled_ || writing_since_ > time) return;
+    stalled_ = true;
+    // A message that the client does not take can be followed by nothing: only this ends the write.
+    context_->TryCancel();
   }
 
  private:
   static constexpr size_t kMaxWaiting = 8;
 
-  StreamCall(ServerState& state, const MethodMetrics& method, grpc::CallbackServerContext* context)
+  StreamCall(ServerState& state, const MethodMetrics& method, grpc::CallbackServerContext* context,
+             OpenStreams& streams, ComputePool& pool, Step step)
       : record_(state, method),
         context_(context),
-        stall_(state.options.stream_stall_seconds),
+        streams_(streams),
+        pool_(pool),
+        step_(std::move(step)),
         on_cut_off_(record_.cut_off(), [this] { Stop(); }) {}
   ~StreamCall() override = default;
 
-  void Run(const Produce& produce) {
-    absl::Status status = absl::CancelledError("cancelled while waiting for a thread");
+  void Run() {
+    absl::StatusOr<bool> more = absl::CancelledError("cancelled");
     if (!stop_.stop_requested()) {
       const auto start = std::chrono::steady_clock::now();
       try {
-        status = produce([this](Response response) { return Enqueue(std::move(response)); },
-                         stop_.get_token());
+        more =
+            step_([this](Response response) { Enqueue(std::move(response)); }, stop_.get_token());
       } catch (const std::bad_alloc&) {
-        status = absl::ResourceExhaustedError("MEMORY_PRESSURE: out of memory");
+        more = WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
       }
-      record_.method().Computed(SecondsSince(start));
+      compute_seconds_ += SecondsSince(start);
     }
-    Complete(std::move(status));
+    if (!more.ok() || !*more) {
+      Complete(more.status());
+      return;
+    }
+    {
+      MutexLock lock(mutex_);
+      // A stop that came before finds nothing to resume.
+      parked_ = waiting_.size() >= kMaxWaiting && !stop_.stop_requested();
+      if (parked_) return;
+    }
+    Resume();
   }
 
-  absl::Status Enqueue(Response response) {
+  void Resume() {
+    pool_.Resume([this] { Run(); });
+  }
+
+  void Enqueue(Response response) {
     bool start = false;
     {
       MutexLock lock(mutex_);
-      const auto deadline = std::chrono::steady_clock::now() + stall_;
-      while (waiting_.size() >= kMaxWaiting && !stop_.stop_requested()) {
-        if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout &&
-            waiting_.size() >= kMaxWaiting) {
-          return WithReason(absl::AbortedError("the client reads too slowly"), "SLOW_READER");
-        }
-      }
-      if (stop_.stop_requested()) return absl::CancelledError("the client has gone");
       waiting_.push_back(std::move(response));
       if (!writing_) start = writing_ = TakeNext();
     }
     if (start) this->StartWrite(&current_);
-    return absl::OkStatus();
   }
 
   // The last touch of this object by the producing thread.
@@ -113,7 +142,10 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
     bool finish = false;
     {
       MutexLock lock(mutex_);
-      produced_ = true;
+      completed_ = true;
+      if (stalled_) {
+        status = WithReason(absl::AbortedError("the client reads too slowly"), "SLOW_READER");
+      }
       status_ = record_.WithCause(std::move(status), *context_);
       finish = !writing_;
     }
@@ -124,32 +156,46 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
     if (waiting_.empty()) return false;
     current_ = std::move(waiting_.front());
     waiting_.pop_front();
+    writing_since_ = std::chrono::steady_clock::now();
     return true;
   }
 
   void Stop() {
     stop_.request_stop();
-    MutexLock lock(mutex_);
-    changed_.notify_all();
+    bool resume = false;
+    {
+      MutexLock lock(mutex_);
+      resume = std::exchange(parked_, false);
+    }
+    if (resume) Resume();
   }
 
   void End() {
+    step_ = nullptr;
+    if (has_place_) streams_.FreePlace();
+    if (compute_seconds_ > 0) record_.method().Computed(compute_seconds_);
     record_.Close(status_);
     this->Finish(ToGrpcStatus(status_));
   }
 
   RpcRecord record_;
   grpc::CallbackServerContext* const context_;
-  const std::chrono::seconds stall_;
+  OpenStreams& streams_;
+  ComputePool& pool_;
+  Step step_;
+  bool has_place_ = false;
+  double compute_seconds_ = 0;
   std::stop_source stop_;
   Response current_;     // Being written; belongs to whoever set writing_.
-  absl::Status status_;  // Set once, before produced_.
+  absl::Status status_;  // Set once, before completed_.
 
   Mutex mutex_;
-  std::condition_variable_any changed_;
   std::deque<Response> waiting_ GRAMIAN_GUARDED_BY(mutex_);
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
-  bool produced_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point writing_since_ GRAMIAN_GUARDED_BY(mutex_);
+  bool stalled_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  bool parked_ GRAMIAN_GUARDED_BY(mutex_) = false;  // the next step waits for the client
+  bool completed_ GRAMIAN_GUARDED_BY(mutex_) = false;
 
   // Last: its destruction waits for a call of it that is under way.
   std::stop_callback<std::function<void()>> on_cut_off_;

@@ -1,15 +1,19 @@
 #include "gramian/base/compute_pool.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
 
 namespace gramian {
 
-ComputePool::ComputePool(int threads, int64_t queue_limit)
+ComputePool::ComputePool(int threads, int64_t queue_limit, int niceness)
     : queue_limit_(queue_limit), idle_(std::max(threads, 1)) {
   threads_.reserve(static_cast<size_t>(std::max(threads, 1)));
-  for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { Work(); });
+  for (int i = 0; i < std::max(threads, 1); ++i) {
+    threads_.emplace_back([this, niceness] { Work(niceness); });
+  }
 }
 
 ComputePool::~ComputePool() {
@@ -32,12 +36,22 @@ bool ComputePool::TrySubmit(std::function<void()> job) {
   return true;
 }
 
+void ComputePool::Resume(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+}
+
 int64_t ComputePool::queue_length() const {
   MutexLock lock(mutex_);
   return std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
 }
 
-void ComputePool::Work() {
+void ComputePool::Work(int niceness) {
+  // For Linux the calling thread is a process; being nicer is always allowed.
+  if (niceness > 0) setpriority(PRIO_PROCESS, 0, niceness);
   while (true) {
     std::function<void()> job;
     {

@@ -19,8 +19,9 @@ namespace gramian {
 // joins.
 class ComputePool {
  public:
-  // threads >= 1; queue_limit >= 0 counts jobs that wait, not those that run.
-  ComputePool(int threads, int64_t queue_limit);
+  // threads >= 1; queue_limit >= 0 counts jobs that wait, not those that run. The threads leave the
+  // processors to others if `niceness`, from 0 to 19, is greater than theirs.
+  ComputePool(int threads, int64_t queue_limit, int niceness = 0);
   ~ComputePool();
   ComputePool(const ComputePool&) = delete;
   ComputePool& operator=(const ComputePool&) = delete;
@@ -31,11 +32,15 @@ class ComputePool {
   // failures.
   bool TrySubmit(std::function<void()> job);
 
+  // Queues the next part of a job that was accepted and ended early to let others run: it waits at
+  // the end of the queue, however full that is. Also while the pool is being destroyed.
+  void Resume(std::function<void()> job);
+
   // Jobs that wait now.
   int64_t queue_length() const;
 
  private:
-  void Work();
+  void Work(int niceness);
 
   const int64_t queue_limit_;
   mutable Mutex mutex_;
