@@ -69,8 +69,7 @@ class FaultyFileSystem::FaultyFile final : public File {
 FaultyFileSystem::FaultyFileSystem() = default;
 FaultyFileSystem::~FaultyFileSystem() = default;
 
-void FaultyFileSystem::FailOnce(FileOperation operation, const absl::Status& status,
-                                int64_t skip) {
+void FaultyFileSystem::FailOnce(FileOperation operation, const absl::Status& status, int64_t skip) {
   MutexLock lock(mutex_);
   faults_.push_back({operation, status, skip});
 }

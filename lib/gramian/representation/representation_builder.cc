@@ -32,8 +32,8 @@ constexpr int64_t kBlockBytes = 16 << 10;
 // Calls visit(target, part) for the parts of `data` that make up its bytes [from, to), `target`
 // being where the first of them belongs; stops when it returns false, and returns whether it never
 // did.
-template <typename Visit>
-bool ForParts(absl::Span<const absl::string_view> data, int64_t from, int64_t to, std::byte* target,
+template <typename Byte, typename Visit>
+bool ForParts(absl::Span<const absl::string_view> data, int64_t from, int64_t to, Byte* target,
               const Visit& visit) {
   int64_t begin = 0;
   for (const absl::string_view part : data) {
@@ -50,13 +50,14 @@ bool ForParts(absl::Span<const absl::string_view> data, int64_t from, int64_t to
   return true;
 }
 
-bool Equal(absl::Span<const absl::string_view> data, int64_t from, int64_t to, std::byte* stored) {
+bool Equal(absl::Span<const absl::string_view> data, int64_t from, int64_t to,
+           const std::byte* stored) {
   return ForParts(data, from, to, stored, [](const std::byte* target, absl::string_view part) {
     return std::memcmp(target, part.data(), part.size()) == 0;
   });
 }
 
-void Store(absl::Span<const absl::string_view> data, int64_t size, std::byte* target) {
+void CopyTo(absl::Span<const absl::string_view> data, int64_t size, std::byte* target) {
   ForParts(data, 0, size, target, [](std::byte* to, absl::string_view part) {
     std::memcpy(to, part.data(), part.size());
     return true;
@@ -74,16 +75,39 @@ absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
         absl::StrCat("no memory for ", size, " bytes of activations"));
   }
   PreferHugePages(bytes.get(), size);
-  return RepresentationBuilder(shape, size, std::move(bytes));
+  return RepresentationBuilder(shape, size, std::move(bytes), nullptr, {});
+}
+
+absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
+    const RepresentationShape& shape, std::unique_ptr<ByteSink> sink,
+    std::map<int64_t, int64_t> received) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
+  return RepresentationBuilder(shape, size, nullptr, std::move(sink), std::move(received));
 }
 
 RepresentationBuilder::RepresentationBuilder(const RepresentationShape& shape, int64_t size_bytes,
-                                             std::unique_ptr<std::byte[]> bytes)
+                                             std::unique_ptr<std::byte[]> memory,
+                                             std::unique_ptr<ByteSink> sink,
+                                             std::map<int64_t, int64_t> received)
     : shape_(shape),
       size_bytes_(size_bytes),
       row_bytes_(shape.cols * SizeOf(shape.dtype)),
-      bytes_(std::move(bytes)),
-      digest_(Representation::DigestHeader(shape)) {}
+      memory_(std::move(memory)),
+      sink_(std::move(sink)),
+      bytes_(memory_ != nullptr ? memory_.get() : sink_->bytes().get()),
+      received_(std::move(received)),
+      digest_(Representation::DigestHeader(shape)),
+      unchecked_(!received_.empty()) {
+  for (const auto& [begin, end] : received_) {
+    received_bytes_ += end - begin;
+    complete_rows_ += RowsIn(begin, end);
+  }
+}
+
+int64_t RepresentationBuilder::RowsIn(int64_t begin, int64_t end) const {
+  const int64_t first = (begin + row_bytes_ - 1) / row_bytes_;
+  return std::max<int64_t>(end / row_bytes_ - first, 0);
+}
 
 absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offset,
                                            absl::string_view data) {
@@ -119,39 +143,49 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
   int64_t merged_begin = begin;
   int64_t merged_end = end;
   int64_t known_bytes = 0;
+  int64_t merged_rows = 0;
   const auto first_overlap = it;
   for (; it != received_.end() && it->first <= end; ++it) {
     const int64_t from = std::max(it->first, begin);
     const int64_t to = std::min(it->second, end);
     if (from < to) {
-      if (!Equal(data, from - begin, to - begin, bytes_.get() + from)) {
+      if (!Equal(data, from - begin, to - begin, bytes_ + from)) {
         return absl::InvalidArgumentError(absl::StrCat(
             "chunk at row ", first_row, " differs from what was received before for rows ",
             from / row_bytes_, " to ", (to - 1) / row_bytes_));
       }
       known_bytes += to - from;
     }
+    merged_rows += RowsIn(it->first, it->second);
     merged_begin = std::min(merged_begin, it->first);
     merged_end = std::max(merged_end, it->second);
   }
+  if (known_bytes == size) return absl::OkStatus();
+  GRAMIAN_RETURN_IF_ERROR(Store(begin, size, known_bytes, data));
   received_.erase(first_overlap, it);
   received_[merged_begin] = merged_end;
   received_bytes_ += size - known_bytes;
-  if (known_bytes == size) return absl::OkStatus();
-  if (known_bytes == 0) {
-    StoreNew(begin, data);
-  } else {
-    Store(data, size, bytes_.get() + begin);
-    CheckElements(begin, size, bytes_.get() + begin);
-  }
-  const int64_t element_bytes = SizeOf(shape_.dtype);
-  cut_element_ = cut_element_ || begin % element_bytes != 0 || end % element_bytes != 0;
+  complete_rows_ += RowsIn(merged_begin, merged_end) - merged_rows;
   // A piece that closes a gap may complete gigabytes: they are left to Finish.
   HashPrefix(4 * size);
   return absl::OkStatus();
 }
 
-void RepresentationBuilder::StoreNew(int64_t begin, absl::Span<const absl::string_view> data) {
+absl::Status RepresentationBuilder::Store(int64_t begin, int64_t size, int64_t known_bytes,
+                                          absl::Span<const absl::string_view> data) {
+  if (sink_ != nullptr) GRAMIAN_RETURN_IF_ERROR(sink_->Write(begin, data));
+  if (known_bytes == 0) {
+    TakeNew(begin, data);
+  } else {
+    if (memory_ != nullptr) CopyTo(data, size, memory_.get() + begin);
+    CheckElements(begin, size, bytes_ + begin);
+  }
+  const int64_t element_bytes = SizeOf(shape_.dtype);
+  unchecked_ = unchecked_ || begin % element_bytes != 0 || (begin + size) % element_bytes != 0;
+  return absl::OkStatus();
+}
+
+void RepresentationBuilder::TakeNew(int64_t begin, absl::Span<const absl::string_view> data) {
   const int64_t element_bytes = SizeOf(shape_.dtype);
   int64_t position = begin;
   for (absl::string_view part : data) {
@@ -165,7 +199,9 @@ void RepresentationBuilder::StoreNew(int64_t begin, absl::Span<const absl::strin
         digest_.Update(block.data(), size);
         hashed_bytes_ += size;
       }
-      StreamCopy(bytes_.get() + position, block.data(), block.size());
+      if (memory_ != nullptr) {
+        StreamCopy(memory_.get() + position, block.data(), block.size());
+      }
       position += size;
       part.remove_prefix(block.size());
     }
@@ -175,7 +211,7 @@ void RepresentationBuilder::StoreNew(int64_t begin, absl::Span<const absl::strin
     part_end += static_cast<int64_t>(part.size());
     const int64_t cut = part_end - part_end % element_bytes;
     if (cut < part_end && cut >= begin && cut + element_bytes <= position)
-      CheckElements(cut, element_bytes, bytes_.get() + cut);
+      CheckElements(cut, element_bytes, bytes_ + cut);
   }
 }
 
@@ -192,17 +228,8 @@ void RepresentationBuilder::HashPrefix(int64_t limit) {
   const auto& [begin, end] = *received_.begin();
   if (begin > 0) return;
   const int64_t size = std::min(end - hashed_bytes_, limit);
-  digest_.Update(bytes_.get() + hashed_bytes_, size);
+  digest_.Update(bytes_ + hashed_bytes_, size);
   hashed_bytes_ += size;
-}
-
-int64_t RepresentationBuilder::complete_rows() const {
-  int64_t rows = 0;
-  for (const auto& [begin, end] : received_) {
-    const int64_t first = (begin + row_bytes_ - 1) / row_bytes_;
-    rows += std::max<int64_t>(end / row_bytes_ - first, 0);
-  }
-  return rows;
 }
 
 absl::StatusOr<std::shared_ptr<const Representation>> RepresentationBuilder::Finish() && {
@@ -213,13 +240,15 @@ absl::StatusOr<std::shared_ptr<const Representation>> RepresentationBuilder::Fin
         "the upload is incomplete: row ", missing / row_bytes_, " of ", shape_.rows,
         " is missing, ", received_bytes_, " of ", size_bytes_, " bytes were received"));
   }
-  if (cut_element_) {
-    non_finite_ = FindNonFinite(shape_.dtype, bytes_.get(), shape_.rows * shape_.cols);
+  if (unchecked_) {
+    non_finite_ = FindNonFinite(shape_.dtype, bytes_, shape_.rows * shape_.cols);
   }
   if (non_finite_ >= 0) return Representation::NonFiniteError(shape_, non_finite_);
   HashPrefix(size_bytes_);
+  const Digest digest = digest_.Finish();
+  if (sink_ != nullptr) return Representation::FromVerified(shape_, sink_->bytes(), digest);
   return std::shared_ptr<const Representation>(
-      new Representation(shape_, size_bytes_, std::move(bytes_), digest_.Finish()));
+      new Representation(shape_, size_bytes_, std::move(memory_), digest));
 }
 
 }  // namespace gramian

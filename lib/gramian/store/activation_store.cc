@@ -1,11 +1,39 @@
 #include "gramian/store/activation_store.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/store/directory_blob_store.h"
+#include "gramian/store/directory_lock.h"
+#include "gramian/store/open_directory.h"
+#include "gramian/store/recovery.h"
+#include "gramian/store/sqlite_catalog.h"
 #include "gramian/store/store_core.h"
 
 namespace gramian {
 
+absl::StatusOr<std::unique_ptr<ActivationStore>> OpenDirectory(const StoreOptions& options,
+                                                               const WrapCatalog& wrap) {
+  FileSystem* const files = options.files == nullptr ? &RealFileSystem() : options.files;
+  GRAMIAN_RETURN_IF_ERROR(files->CreateDirectories(options.data_dir));
+  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<DirectoryLock> lock,
+                           DirectoryLock::Acquire(options.data_dir));
+  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> catalog,
+                           OpenSqliteCatalog(absl::StrCat(options.data_dir, "/gramian.db")));
+  if (wrap) catalog = wrap(std::move(catalog));
+  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<DirectoryBlobStore> blobs,
+                           DirectoryBlobStore::Open(files, options.data_dir));
+  GRAMIAN_ASSIGN_OR_RETURN(const Recovered recovered, Recover(*blobs, *catalog, options.on_damage));
+  auto store =
+      std::make_unique<StoreCore>(options, std::move(lock), std::move(blobs), std::move(catalog));
+  GRAMIAN_RETURN_IF_ERROR(store->Restore(recovered));
+  return store;
+}
+
 absl::StatusOr<std::unique_ptr<ActivationStore>> ActivationStore::Open(
     const StoreOptions& options) {
+  if (!options.data_dir.empty()) return OpenDirectory(options, nullptr);
   return std::make_unique<StoreCore>(options, nullptr, NewMemoryBlobStore(), NewNullCatalog());
 }
 

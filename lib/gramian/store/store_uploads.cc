@@ -94,8 +94,8 @@ absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Join(const UploadPlan&
   if (it == sessions_.end()) return std::shared_ptr<UploadSession>();
   const std::string difference = Difference(it->second->plan(), plan);
   if (!difference.empty()) {
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "upload '", plan.upload_id, "' was begun with ", difference)),
+    return WithReason(absl::FailedPreconditionError(absl::StrCat("upload '", plan.upload_id,
+                                                                 "' was begun with ", difference)),
                       "UPLOAD_DIFFERS");
   }
   if (it->second->persisted_bytes() > 0) ++counters_.resumed_uploads;
