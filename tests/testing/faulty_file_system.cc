@@ -79,6 +79,13 @@ void FaultyFileSystem::StopAfter(int64_t steps) {
   last_step_ = steps_ + steps;
 }
 
+absl::Status FaultyFileSystem::Step() {
+  MutexLock lock(mutex_);
+  if (steps_ >= last_step_) return absl::UnavailableError("the process is dead");
+  ++steps_;
+  return absl::OkStatus();
+}
+
 int64_t FaultyFileSystem::steps() const {
   MutexLock lock(mutex_);
   return steps_;
@@ -162,7 +169,7 @@ absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string
 absl::Status FaultyFileSystem::Remove(const std::string& path) {
   GRAMIAN_RETURN_IF_ERROR(Admit(FileOperation::kRemove));
   MutexLock lock(mutex_);
-  const std::string kept = absl::StrCat(path, ".removed", ++kept_);
+  const std::string kept = absl::StrCat(removed_.path(), "/", ++kept_);
   GRAMIAN_RETURN_IF_ERROR(real_.Rename(path, kept));
   names_.push_back({path, "", kept});
   return absl::OkStatus();

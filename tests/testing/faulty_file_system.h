@@ -10,6 +10,7 @@
 
 #include "gramian/base/file_system.h"
 #include "gramian/base/mutex.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian::testing {
 
@@ -40,6 +41,8 @@ class FaultyFileSystem final : public FileSystem {
   // After `steps` more operations that change something nothing works any more, as after a kill. A
   // write at that moment leaves half of its bytes behind.
   void StopAfter(int64_t steps);
+  // One more step, of something that is not a file: fails once everything has stopped.
+  absl::Status Step();
   // Operations so far that change something.
   int64_t steps() const;
   // Undoes what was not synced: bytes written, names created, changed and removed.
@@ -83,6 +86,7 @@ class FaultyFileSystem final : public FileSystem {
   void Forget(const std::shared_ptr<File>& file);
 
   FileSystem& real_ = RealFileSystem();
+  const TemporaryDirectory removed_;
   mutable Mutex mutex_;
   std::vector<Fault> faults_ GRAMIAN_GUARDED_BY(mutex_);
   int64_t steps_ GRAMIAN_GUARDED_BY(mutex_) = 0;

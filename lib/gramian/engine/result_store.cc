@@ -1,78 +1,208 @@
 #include "gramian/engine/result_store.h"
 
-#include <list>
-#include <unordered_map>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/base/digest.h"
-#include "gramian/base/mutex.h"
+#include "gramian/base/status_macros.h"
+#include "gramian/engine/score_table.h"
+#include "gramian/store/sqlite.h"
 
 namespace gramian {
 namespace {
 
-struct DigestHash {
-  size_t operator()(const Digest& digest) const { return static_cast<size_t>(digest.low); }
-};
-
-// Names are hashed to 16 bytes, so that a million scores take about 100 MB whatever the names are.
 class MemoryResultStore final : public ResultStore {
  public:
-  explicit MemoryResultStore(int64_t limit) : limit_(limit) {}
+  explicit MemoryResultStore(int64_t limit) : scores_(limit) {}
 
   std::optional<Score> Find(const std::string& a_key, const std::string& b_key,
                             const std::string& measure) const override {
-    const Digest key = Key(a_key, b_key, measure);
-    MutexLock lock(mutex_);
-    const auto it = index_.find(key);
-    if (it == index_.end()) return std::nullopt;
-    recent_.splice(recent_.begin(), recent_, it->second);
-    return it->second->second;
+    return scores_.Find(ScoreKey(a_key, b_key, measure));
+  }
+  void Insert(const std::string& a_key, const std::string& b_key, const std::string& measure,
+              const Score& score) override {
+    scores_.Insert(ScoreKey(a_key, b_key, measure), score);
+  }
+  int64_t size() const override { return scores_.size(); }
+
+ private:
+  ScoreTable scores_;
+};
+
+constexpr int kFormat = 1;
+
+// `id` rises with every insert: the order of age.
+constexpr char kSchema[] = R"sql(
+CREATE TABLE scores(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
+  status TEXT NOT NULL, value REAL NOT NULL, form TEXT NOT NULL);
+)sql";
+
+template <typename Enum>
+std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string& name) {
+  for (const Enum value : all) {
+    if (name == ToString(value)) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
+  const auto status = FromName(
+      {ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
+       ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot, ScoreStatus::kZeroBandwidth},
+      row.Bytes(first));
+  const auto form =
+      FromName({Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}, row.Bytes(first + 2));
+  if (!status.has_value() || !form.has_value()) return std::nullopt;
+  return Score{*status, row.Real(first + 1), *form};
+}
+
+// A thread writes behind the table in memory, many scores in one transaction.
+class DurableResultStore final : public ResultStore {
+ public:
+  DurableResultStore(std::unique_ptr<SqliteDatabase> database, int64_t limit)
+      : limit_(limit), scores_(limit), database_(std::move(database)) {}
+
+  ~DurableResultStore() override {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    if (writer_.joinable()) writer_.join();
+  }
+
+  // Reads what is there and starts writing.
+  absl::Status Start() {
+    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement forget,
+                             database_->Prepare("DELETE FROM scores WHERE version != ?"));
+    GRAMIAN_RETURN_IF_ERROR(forget.Bind(kScoreVersion).Run());
+    GRAMIAN_RETURN_IF_ERROR(Trim());
+    GRAMIAN_ASSIGN_OR_RETURN(
+        SqliteStatement select,
+        database_->Prepare("SELECT key, status, value, form FROM scores ORDER BY id"));
+    while (true) {
+      GRAMIAN_ASSIGN_OR_RETURN(const bool has_row, select.Step());
+      if (!has_row) break;
+      const std::optional<Digest> key = Digest::FromHex(select.Bytes(0));
+      const std::optional<Score> score = ReadScore(select, 1);
+      if (key.has_value() && score.has_value()) scores_.Insert(*key, *score);
+    }
+    writer_ = std::thread([this] { Write(); });
+    return absl::OkStatus();
+  }
+
+  std::optional<Score> Find(const std::string& a_key, const std::string& b_key,
+                            const std::string& measure) const override {
+    return scores_.Find(ScoreKey(a_key, b_key, measure));
   }
 
   void Insert(const std::string& a_key, const std::string& b_key, const std::string& measure,
               const Score& score) override {
-    const Digest key = Key(a_key, b_key, measure);
-    MutexLock lock(mutex_);
-    const auto it = index_.find(key);
-    if (it != index_.end()) {
-      it->second->second = score;
-      recent_.splice(recent_.begin(), recent_, it->second);
-      return;
+    const Digest key = ScoreKey(a_key, b_key, measure);
+    scores_.Insert(key, score);
+    {
+      MutexLock lock(mutex_);
+      // A disk that cannot keep up costs scores after a restart, not memory now.
+      if (static_cast<int64_t>(queue_.size()) < limit_) queue_.emplace_back(key, score);
     }
-    if (static_cast<int64_t>(index_.size()) >= limit_) {
-      index_.erase(recent_.back().first);
-      recent_.pop_back();
-    }
-    recent_.emplace_front(key, score);
-    index_.emplace(key, recent_.begin());
+    changed_.notify_one();
   }
 
-  int64_t size() const override {
-    MutexLock lock(mutex_);
-    return static_cast<int64_t>(index_.size());
-  }
+  int64_t size() const override { return scores_.size(); }
 
  private:
-  using Entries = std::list<std::pair<Digest, Score>>;
+  using Batch = std::vector<std::pair<Digest, Score>>;
 
-  static Digest Key(const std::string& a_key, const std::string& b_key,
-                    const std::string& measure) {
-    const std::string names = absl::StrCat(a_key, b_key, measure);
-    return ComputeDigest(absl::StrCat(a_key.size(), ",", b_key.size(), ":"), names.data(),
-                         static_cast<int64_t>(names.size()));
+  void Write() {
+    while (true) {
+      Batch batch;
+      {
+        MutexLock lock(mutex_);
+        while (queue_.empty() && !stopping_) changed_.wait(mutex_);
+        if (queue_.empty()) return;
+        // More may come that can be written at once.
+        if (!stopping_) changed_.wait_for(mutex_, std::chrono::milliseconds(50));
+        batch.swap(queue_);
+      }
+      (void)WriteBatch(batch);
+    }
+  }
+
+  absl::Status WriteBatch(const Batch& batch) {
+    return database_->Transact([&]() -> absl::Status {
+      GRAMIAN_ASSIGN_OR_RETURN(
+          SqliteStatement insert,
+          database_->Prepare("INSERT OR REPLACE INTO scores(key, version, status, value, form) "
+                             "VALUES(?,?,?,?,?)"));
+      for (const auto& [key, score] : batch) {
+        insert.Bind(key.ToHex())
+            .Bind(kScoreVersion)
+            .Bind(absl::string_view(ToString(score.status)))
+            .Bind(score.value)
+            .Bind(absl::string_view(ToString(score.form)));
+        GRAMIAN_RETURN_IF_ERROR(insert.Run());
+      }
+      return Trim();
+    });
+  }
+
+  // Leaves the youngest.
+  absl::Status Trim() {
+    GRAMIAN_ASSIGN_OR_RETURN(
+        SqliteStatement trim,
+        database_->Prepare("DELETE FROM scores WHERE id <= (SELECT max(id) FROM scores) - ?"));
+    return trim.Bind(limit_).Run();
   }
 
   const int64_t limit_;
-  mutable Mutex mutex_;
-  mutable Entries recent_ GRAMIAN_GUARDED_BY(mutex_);  // Most recently used first.
-  std::unordered_map<Digest, Entries::iterator, DigestHash> index_ GRAMIAN_GUARDED_BY(mutex_);
+  ScoreTable scores_;
+  const std::unique_ptr<SqliteDatabase>
+      database_;  // Used by one thread: first Start's, then writer_.
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  Batch queue_ GRAMIAN_GUARDED_BY(mutex_);
+  bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
+  std::thread writer_;
 };
+
+absl::StatusOr<std::unique_ptr<ResultStore>> OpenDatabase(const std::string& path, int64_t limit) {
+  GRAMIAN_ASSIGN_OR_RETURN(
+      std::unique_ptr<SqliteDatabase> database,
+      SqliteDatabase::Open(path, SqliteDatabase::Durability::kLastCommits, kFormat, kSchema));
+  auto store = std::make_unique<DurableResultStore>(std::move(database), limit);
+  GRAMIAN_RETURN_IF_ERROR(store->Start());
+  return store;
+}
 
 }  // namespace
 
 std::unique_ptr<ResultStore> NewMemoryResultStore(int64_t limit) {
   return std::make_unique<MemoryResultStore>(limit);
+}
+
+absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(
+    const std::string& path, int64_t limit,
+    const std::function<void(const absl::Status&)>& on_damage) {
+  absl::StatusOr<std::unique_ptr<ResultStore>> store = OpenDatabase(path, limit);
+  if (!absl::IsDataLoss(store.status())) return store;
+  const std::string aside = absl::StrCat(path, ".damaged");
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const std::string from = path + suffix;
+    if (std::rename(from.c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
+      return store.status();
+    }
+  }
+  if (on_damage) {
+    on_damage(absl::DataLossError(absl::StrCat(
+        "scores are computed anew: ", store.status().message(), "; moved to ", aside)));
+  }
+  return OpenDatabase(path, limit);
 }
 
 }  // namespace gramian

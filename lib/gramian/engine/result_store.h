@@ -3,16 +3,24 @@
 #define GRAMIAN_ENGINE_RESULT_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gramian/measure/measure.h"
 
 namespace gramian {
 
+// Part of every key on disk. Raised whenever a change of the program may change a bit of a score,
+// so that kept scores are those that this program computes.
+inline constexpr int64_t kScoreVersion = 1;
+
 // Scores keyed by both operands' content keys and the canonical measure name, so that an entry
-// never goes stale. Thread-safe; a lookup takes microseconds and never waits for a computation.
+// never goes stale. Thread-safe; a lookup takes microseconds and never waits for a computation or
+// the disk.
 class ResultStore {
  public:
   virtual ~ResultStore() = default;
@@ -25,6 +33,15 @@ class ResultStore {
 
 // Keeps the most recently used `limit` scores in memory, limit > 0.
 std::unique_ptr<ResultStore> NewMemoryResultStore(int64_t limit);
+
+// The same, and keeps the most recently computed `limit` scores of this version in the database at
+// `path`: what was inserted is there after a restart, but for the last second before a crash.
+// Writing never holds up an insert; what cannot be written is only in memory. A damaged file is
+// renamed, `on_damage` (may be empty) is told DATA_LOSS naming it, and a new one begun. Errors of
+// SqliteDatabase::Open otherwise. Reads all scores.
+absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(
+    const std::string& path, int64_t limit,
+    const std::function<void(const absl::Status&)>& on_damage);
 
 }  // namespace gramian
 

@@ -174,8 +174,15 @@ absl::StatusOr<std::unique_ptr<SimilarityEngine>> SimilarityEngine::Open(
     const EngineOptions& options) {
   GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<ActivationStore> store,
                            ActivationStore::Open(options.store));
-  return std::make_unique<SimilarityEngine>(options, std::move(store),
-                                            NewMemoryResultStore(options.result_limit));
+  std::unique_ptr<ResultStore> results;
+  if (options.store.data_dir.empty()) {
+    results = NewMemoryResultStore(options.result_limit);
+  } else {
+    GRAMIAN_ASSIGN_OR_RETURN(results,
+                             OpenResultStore(absl::StrCat(options.store.data_dir, "/scores.db"),
+                                             options.result_limit, options.store.on_damage));
+  }
+  return std::make_unique<SimilarityEngine>(options, std::move(store), std::move(results));
 }
 
 SimilarityEngine::SimilarityEngine(const EngineOptions& options,
