@@ -14,6 +14,7 @@ namespace gramian::client::cli {
 namespace {
 
 constexpr int64_t kDigestPiece = 1 << 20;
+constexpr int kAttempts = 3;
 
 int64_t TotalBytes(const std::vector<LoadedLayer>& layers) {
   return std::accumulate(
@@ -150,45 +151,59 @@ LayerHeader Push::MakeHeader(size_t index) const {
 }
 
 absl::Status Push::Send(size_t index) {
-  const LayerData& data = layers_[index].data;
-  LayerHeader header = MakeHeader(index);
-  const auto present = present_.find(header.module_path);
+  const auto present = present_.find(layers_[index].file.layer);
   if (present != present_.end()) {
     bar_.Add(layers_[index].size_bytes());
     results_[index] = present->second;
     return absl::OkStatus();
   }
+  int64_t reported_bytes = 0;
+  for (int attempt = 1;; ++attempt) {
+    results_[index] = SendOnce(index, reported_bytes);
+    // A server without a data directory was restarted: it takes the layer from the beginning.
+    if (!absl::IsAborted(results_[index].status()) || attempt == kAttempts)
+      return results_[index].status();
+  }
+}
+
+absl::StatusOr<LayerInfo> Push::SendOnce(size_t index, int64_t& reported_bytes) {
+  const LayerData& data = layers_[index].data;
+  LayerHeader header = MakeHeader(index);
   if (FitOneMessage(plan_.input_ids)) header.input_ids = plan_.input_ids;
   UploadOptions upload;
   upload.stop = stop_.get_token();
-  UploadProgress reported;
+  upload.rows_stay = true;
+  upload.timeout = plan_.timeout;
+  upload.reconnect_timeout = plan_.timeout;
+  int64_t sent_bytes = 0;
   upload.progress = [&](const UploadProgress& progress) {
-    sent_bytes_ += progress.sent_bytes - reported.sent_bytes;
-    bar_.Add(progress.sent_bytes + progress.skipped_bytes - reported.sent_bytes -
-             reported.skipped_bytes);
-    reported = progress;
+    sent_bytes_ += progress.sent_bytes - std::exchange(sent_bytes, progress.sent_bytes);
+    const int64_t done_bytes =
+        std::max(reported_bytes, progress.sent_bytes + progress.skipped_bytes);
+    bar_.Add(done_bytes - std::exchange(reported_bytes, done_bytes));
   };
   absl::StatusOr<ActivationWriter> writer = client_.OpenLayer(header, upload);
   if (!writer.ok()) return writer.status();
-  for (const int64_t first_row : ChunkStarts(data)) {
-    const int64_t rows = std::min(ChunkRows(data), data.row_count() - first_row);
+  const int64_t run_rows = RunRows(data);
+  for (const int64_t first_row : RunStarts(data)) {
+    const int64_t rows = std::min(run_rows, data.row_count() - first_row);
     const RowsView view = {data.data() + first_row * data.row_bytes(), rows, 0};
     if (absl::Status status = writer->Write(first_row, view); !status.ok()) return status;
   }
-  results_[index] = writer->Finish();
-  return results_[index].status();
+  return writer->Finish();
 }
 
-int64_t Push::ChunkRows(const LayerData& data) const {
+int64_t Push::RunRows(const LayerData& data) const {
   if (plan_.chunk_rows > 0) return plan_.chunk_rows;
+  if (!plan_.shuffle_seed.has_value()) return data.row_count();
   return std::max<int64_t>(1, (int64_t{1} << 20) / data.row_bytes());
 }
 
-// Where chunks begin, in the order they are sent: shuffled when asked for, to show that the order
-// does not matter.
-std::vector<int64_t> Push::ChunkStarts(const LayerData& data) const {
+// Where runs of rows begin, in the order they are sent: shuffled when asked for, to show that the
+// order does not matter.
+std::vector<int64_t> Push::RunStarts(const LayerData& data) const {
   std::vector<int64_t> starts;
-  for (int64_t row = 0; row < data.row_count(); row += ChunkRows(data)) starts.push_back(row);
+  for (int64_t row = 0; row < data.row_count(); row += RunRows(data)) starts.push_back(row);
   if (!plan_.shuffle_seed.has_value()) return starts;
   std::mt19937_64 random(*plan_.shuffle_seed);
   for (size_t i = starts.size(); i > 1; --i) std::swap(starts[i - 1], starts[random() % i]);

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "gramian/cli/layer_source.h"
 #include "gramian/cli/progress_bar.h"
 #include "gramian/client/client.h"
@@ -35,7 +36,8 @@ struct PushPlan {
   std::string reduction;
   int64_t first_ordinal = 0;
   int64_t job_count = 4;
-  int64_t chunk_rows = 0;  // 0: as many as make 1 MiB
+  int64_t chunk_rows = 0;  // 0: as many as fit
+  absl::Duration timeout;  // of one layer, with all attempts to reach the server again
   std::optional<uint64_t> shuffle_seed;
   bool replace = false;
 };
@@ -68,8 +70,10 @@ class Push {
 
   LayerHeader MakeHeader(size_t index) const;
   absl::Status Send(size_t index);
-  int64_t ChunkRows(const LayerData& data) const;
-  std::vector<int64_t> ChunkStarts(const LayerData& data) const;
+  // `reported_bytes` of the layer were shown as done already.
+  absl::StatusOr<LayerInfo> SendOnce(size_t index, int64_t& reported_bytes);
+  int64_t RunRows(const LayerData& data) const;
+  std::vector<int64_t> RunStarts(const LayerData& data) const;
 
   // Constant after construction.
   Client& client_;

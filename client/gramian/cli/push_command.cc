@@ -97,6 +97,7 @@ absl::Status RunPush(const GlobalOptions& globals, PushOptions& options) {
     if (!ids.ok()) return ids.status();
     options.plan.input_ids = *std::move(ids);
   }
+  options.plan.timeout = absl::Seconds(globals.timeout_seconds);
   options.plan.snapshot = SnapshotName(globals.project, options.network, options.step);
   const InterruptWatcher watcher;
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();

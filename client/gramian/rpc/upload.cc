@@ -23,7 +23,8 @@ constexpr absl::Duration kLoanPoll = absl::Milliseconds(1);
 constexpr absl::string_view kIdleReason = "UPLOAD_IDLE";
 // How often a stop request is looked for where nothing else would notice it.
 constexpr absl::Duration kStopPoll = absl::Milliseconds(100);
-// Of a call that nobody waits for.
+// Of the calls beside the stream.
+constexpr absl::Duration kQuestionTimeout = absl::Seconds(10);
 constexpr absl::Duration kAbandonTimeout = absl::Seconds(1);
 constexpr int64_t kLeastUnconfirmedBytes = int64_t{32} << 20;
 
@@ -112,9 +113,11 @@ absl::Status ActivationWriter::Upload::Open() {
   }
   was_accepted_ = true;
   ended_ = sent_.Restart(accepted_ranges_);
-  if (ended_.ok() || FindCommitted()) return absl::OkStatus();
+  if (ended_.ok()) return absl::OkStatus();
   stream_.reset();
-  return ended_;
+  if (!FindCommitted()) return ended_;
+  Abandon();
+  return absl::OkStatus();
 }
 
 absl::Status ActivationWriter::Upload::AwaitConnection() const {
@@ -181,17 +184,14 @@ bool ActivationWriter::Upload::FindCommitted() {
                                  : header_.expected_digest;
   if (!is_complete_ || digest.empty()) return false;
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(deadline_));
+  context.set_deadline(absl::ToChronoTime(std::min(deadline_, absl::Now() + kQuestionTimeout)));
   v1::GetLayerRequest request;
   request.set_name(LayerName(header_.snapshot, header_.module_path));
   v1::GetLayerResponse response;
   const bool is_there =
       stub_->GetLayer(&context, request, &response).ok() && response.layer().digest() == digest;
-  if (!is_there) return false;
-  committed_ = FromProto(response.layer());
-  stream_.reset();
-  Abandon();
-  return true;
+  if (is_there) committed_ = FromProto(response.layer());
+  return is_there;
 }
 
 absl::Status ActivationWriter::Upload::Pump() {

@@ -70,8 +70,7 @@ class ActivationWriter::Upload {
   // Gives the stream up; `ended_` says what it ended with.
   void Drop();
 
-  // Whether the layer was committed although the stream broke before it said so; then the upload
-  // that was opened again is given up.
+  // Whether the layer was committed although the stream broke before it said so.
   bool FindCommitted();
 
   // Sends what is to be sent and waits until no more than allowed is unconfirmed, on as many
