@@ -101,6 +101,37 @@ std::vector<MetricFamily> StoreFamilies(const EngineStats& engine) {
   return families;
 }
 
+std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_store_uploads", MetricType::Gauge,
+                              "Uploads that are not committed yet, with or without a stream")
+                         .Value(number(store.uploads))
+                         .Take());
+  families.push_back(
+      Snapshot("gramian_store_uploads_total", MetricType::Counter,
+               "Streams that found their upload begun, and uploads that were dropped "
+               "because nobody went on with them")
+          .Value(number(store.resumed_uploads), {{"result", "resumed"}})
+          .Value(number(store.expired_uploads), {{"result", "expired"}})
+          .Take());
+  families.push_back(Snapshot("gramian_store_quarantined_blobs", MetricType::Gauge,
+                              "Files of activations found damaged since the start")
+                         .Value(number(store.quarantined_blobs))
+                         .Take());
+  families.push_back(Snapshot("gramian_store_retired_snapshots_total", MetricType::Counter,
+                              "Snapshots deleted by retention")
+                         .Value(number(store.retired_snapshots))
+                         .Take());
+  // In memory there is no disk to run out of.
+  if (store.free_disk_bytes < 0) return families;
+  families.push_back(Snapshot("gramian_store_free_disk_bytes", MetricType::Gauge,
+                              "Free bytes of the data directory's file system")
+                         .Value(number(store.free_disk_bytes))
+                         .Take());
+  return families;
+}
+
 std::vector<MetricFamily> CacheFamilies(const EngineStats& engine) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   const CacheStats& cache = engine.cache;
@@ -301,8 +332,9 @@ std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queue
                             const AcceptLoop::Stats& connections) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(engine), CacheFamilies(engine), ComputeFamilies(engine, queues),
-        ScratchFamilies(engine), ConnectionFamilies(connections)}) {
+       {StoreFamilies(engine), DurabilityFamilies(engine.store), CacheFamilies(engine),
+        ComputeFamilies(engine, queues), ScratchFamilies(engine),
+        ConnectionFamilies(connections)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   return prometheus::TextSerializer().Serialize(families);

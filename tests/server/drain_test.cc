@@ -5,12 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <future>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian::testing {
 namespace {
@@ -34,15 +37,19 @@ class DrainTest : public ServerFixture {
     ASSERT_TRUE(Eventually([this] { return server_->engine().Stats().running == 1; }));
   }
 
-  // Status of the whole server by the standard health service: 1 serving, 2 not serving, -1 no
-  // answer.
-  int Health() {
-    // Debian installs no stubs for grpc.health.v1: an empty request asks for the server as a whole,
+  // Status of a service, or of the whole server, by the standard health service: 1 serving, 2 not
+  // serving, -1 no answer.
+  int Health(const std::string& service = "") {
+    // Debian installs no stubs for grpc.health.v1: the request's one field, the first, is the name,
     // and the answer's one field is the status.
     const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check", nullptr,
                                            grpc::internal::RpcMethod::NORMAL_RPC);
-    const grpc::Slice nothing;
-    const grpc::ByteBuffer request(&nothing, 1);
+    const std::string text =
+        service.empty()
+            ? ""
+            : absl::StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service);
+    const grpc::Slice name(text);
+    const grpc::ByteBuffer request(&name, 1);
     grpc::ByteBuffer response;
     const grpc::Status status =
         grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
@@ -63,6 +70,60 @@ TEST_F(DrainTest, AnIdleServerDrainsAtOnce) {
   EXPECT_TRUE(server_->Drain(milliseconds(60'000)));
   EXPECT_EQ(HttpGet(server_->metrics_address(), "/readyz").code, 503);
   EXPECT_EQ(HttpGet(server_->metrics_address(), "/livez").code, 200);
+}
+
+TEST_F(DrainTest, EveryServiceHasAHealthOfItsOwn) {
+  Start();
+  const std::vector<std::string> services = {
+      "gramian.v1.ActivationService", "gramian.v1.SimilarityService", "gramian.v1.AdminService"};
+  for (const std::string& service : services) EXPECT_EQ(Health(service), 1) << service;
+  EXPECT_EQ(Health("gramian.v1.NoService"), -1);
+  auto drained = std::async(std::launch::async, [this] {
+    BeginLongCall();
+    return server_->Drain(milliseconds(60'000));
+  });
+  for (const std::string& service : services) {
+    EXPECT_TRUE(Eventually([&] { return Health(service) == 2; })) << service;
+  }
+  long_context_->TryCancel();
+  EXPECT_TRUE(drained.get());
+}
+
+// Goal: a store that cannot be written stops uploads and not comparisons, and is told apart.
+TEST_F(DrainTest, AStoreThatCannotBeWrittenIsNotReady) {
+  const TemporaryDirectory directory;
+  ServerOptions options = Options();
+  options.data_dir = directory.path() + "/data";
+  options.disk_reserve_bytes = 0;
+  Start(options);
+  EXPECT_EQ(HttpGet(server_->metrics_address(), "/readyz").code, 200);
+  const std::string elsewhere = directory.path() + "/elsewhere";
+  ASSERT_EQ(std::rename(options.data_dir.c_str(), elsewhere.c_str()), 0);
+  EXPECT_TRUE(
+      Eventually([this] { return HttpGet(server_->metrics_address(), "/readyz").code == 503; }));
+  EXPECT_THAT(HttpGet(server_->metrics_address(), "/readyz").body,
+              ::testing::HasSubstr("the data directory cannot be written: No such file"));
+  EXPECT_EQ(Health(), 2);
+  EXPECT_EQ(Health("gramian.v1.ActivationService"), 2);
+  EXPECT_EQ(Health("gramian.v1.SimilarityService"), 1);
+  EXPECT_EQ(HttpGet(server_->metrics_address(), "/livez").code, 200);
+  ASSERT_EQ(std::rename(elsewhere.c_str(), options.data_dir.c_str()), 0);
+  EXPECT_TRUE(
+      Eventually([this] { return HttpGet(server_->metrics_address(), "/readyz").code == 200; }));
+  EXPECT_EQ(Health("gramian.v1.ActivationService"), 1);
+}
+
+TEST_F(DrainTest, BeforeItRefusesWorkItIsNotReadyForAWhile) {
+  ServerOptions options = Options();
+  options.drain_delay_seconds = 1;
+  Start(options);
+  MustUpload(RandomActivations(10, 2, 1), "x");
+  auto drained =
+      std::async(std::launch::async, [this] { return server_->Drain(milliseconds(60'000)); });
+  ASSERT_TRUE(Eventually([this] { return Health() == 2; }));
+  v1::CompareLayersResponse response;
+  EXPECT_TRUE(Compare(LayerName("x"), LayerName("x"), {"cka"}, &response).ok());
+  EXPECT_TRUE(drained.get());
 }
 
 TEST_F(DrainTest, WhileDrainingNewWorkIsRefusedAndWorkInFlightGoesOn) {

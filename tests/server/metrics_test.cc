@@ -69,14 +69,24 @@ TEST_F(MetricsTest, NamesAndTypesAreThese) {
       {"gramian_computations_total", "counter"},
       {"gramian_compute_seconds", "histogram"},
       {"gramian_compute_seconds_total", "counter"},
+      {"gramian_connections", "gauge"},
+      {"gramian_connections_total", "counter"},
       {"gramian_draining", "gauge"},
       {"gramian_ingest_bytes_total", "counter"},
       {"gramian_ingest_streams", "gauge"},
       {"gramian_queue_length", "gauge"},
+      {"gramian_scratch_bytes", "gauge"},
+      {"gramian_scratch_limit_bytes", "gauge"},
+      {"gramian_scratch_refused_total", "counter"},
+      {"gramian_scratch_waiting", "gauge"},
       {"gramian_store_bytes", "gauge"},
       {"gramian_store_layers", "gauge"},
       {"gramian_store_limit_bytes", "gauge"},
+      {"gramian_store_quarantined_blobs", "gauge"},
       {"gramian_store_reserved_bytes", "gauge"},
+      {"gramian_store_retired_snapshots_total", "counter"},
+      {"gramian_store_uploads", "gauge"},
+      {"gramian_store_uploads_total", "counter"},
       {"grpc_server_handled_total", "counter"},
       {"grpc_server_handling_seconds", "histogram"},
       {"grpc_server_started_total", "counter"},
@@ -97,7 +107,7 @@ TEST_F(MetricsTest, EveryCodeOfEveryMethodIsThereFromTheStart) {
   for (std::string line; std::getline(lines, line);) {
     if (line.compare(0, 26, "grpc_server_handled_total{") == 0) ++handled;
   }
-  EXPECT_EQ(handled, 12 * 17);
+  EXPECT_EQ(handled, 22 * 17);
 }
 
 TEST_F(MetricsTest, CountersFollowWhatHappens) {
@@ -114,6 +124,8 @@ TEST_F(MetricsTest, CountersFollowWhatHappens) {
   EXPECT_EQ(Value("gramian_store_bytes"), 2800);
   EXPECT_EQ(Value("gramian_store_layers"), 1);
   EXPECT_EQ(Value("gramian_store_reserved_bytes"), 0);
+  EXPECT_EQ(Value("gramian_scratch_bytes"), 0);
+  EXPECT_EQ(Value("gramian_connections"), 1);
   EXPECT_GT(Value("gramian_cache_bytes"), 0);
   EXPECT_EQ(Value("gramian_cache_requests_total{cache=\"score\",result=\"hit\"}"), 2);
   EXPECT_EQ(Value("gramian_computations_total{result=\"completed\"}"), 1);

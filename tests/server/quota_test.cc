@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gramian/v1/errors.pb.h"
+#include "tests/server/server_fixture.h"
+
+namespace gramian::testing {
+namespace {
+
+class QuotaTest : public ServerFixture {
+ protected:
+  static v1::ErrorReason Reason(const grpc::Status& status) {
+    v1::ErrorStatus details;
+    v1::ErrorReason reason;
+    EXPECT_TRUE(details.ParseFromString(status.error_details()));
+    EXPECT_GE(details.details_size(), 1);
+    EXPECT_TRUE(reason.ParseFromString(details.details(0).value()));
+    return reason;
+  }
+
+  // Milliseconds after which the server wants to be asked again; -1 if it does not say.
+  static int64_t RetryMilliseconds(const grpc::Status& status) {
+    v1::ErrorStatus details;
+    v1::RetryDelay retry;
+    if (!details.ParseFromString(status.error_details()) || details.details_size() < 2 ||
+        !retry.ParseFromString(details.details(1).value())) {
+      return -1;
+    }
+    return retry.retry_delay().seconds() * 1000 + retry.retry_delay().nanos() / 1'000'000;
+  }
+
+  grpc::Status Get(const std::string& name) {
+    v1::GetLayerRequest request;
+    request.set_name(name);
+    v1::GetLayerResponse response;
+    return activations_->GetLayer(Context().get(), request, &response);
+  }
+};
+
+TEST_F(QuotaTest, AProjectKeepsWhatItsQuotaAllowsAndNotOneByteMore) {
+  ServerOptions options = Options();
+  options.project_bytes = 100 * 8 * 4;
+  Start(options);
+  MustUpload(RandomActivations(100, 7, 1), "x");
+  const Activations too_large = RandomActivations(101, 1, 2);
+  v1::UploadHeader header = Header(too_large, "y");
+  header.set_probe_set("other");
+  const UploadOutcome refused = Upload(header, CutRows(too_large, 64));
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Reason(refused.status).reason(), "TENANT_QUOTA");
+  EXPECT_EQ(Reason(refused.status).metadata().at("limit"), "3200");
+  EXPECT_EQ(Reason(refused.status).metadata().at("value"), "3204");
+  EXPECT_EQ(RetryMilliseconds(refused.status), -1);
+  MustUpload(RandomActivations(100, 1, 2), "y");
+  // What is deleted may be kept anew.
+  v1::DeleteSnapshotRequest request;
+  request.set_name(SnapshotName());
+  v1::DeleteSnapshotResponse response;
+  ASSERT_TRUE(activations_->DeleteSnapshot(Context().get(), request, &response).ok());
+  MustUpload(RandomActivations(100, 8, 3), "z");
+}
+
+TEST_F(QuotaTest, AProjectThatCallsTooOftenIsToldWhenToComeBack) {
+  ServerOptions options = Options();
+  options.project_rate = 1;
+  options.project_burst = 3;
+  Start(options);
+  const std::string name = LayerName("none");
+  grpc::Status status;
+  int taken = 0;
+  // A call comes back every second: these many are refused on the slowest machine.
+  while (taken < 60 && ReasonIn(status = Get(name)) == "NOT_FOUND") ++taken;
+  EXPECT_GE(taken, 3);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Reason(status).reason(), "RATE_LIMITED");
+  EXPECT_EQ(Reason(status).metadata().at("limit"), "1");
+  EXPECT_EQ(Reason(status).metadata().at("burst"), "3");
+  EXPECT_GT(RetryMilliseconds(status), -1);
+  EXPECT_LE(RetryMilliseconds(status), 1000);
+  // Neither another project nor what is about none is refused.
+  EXPECT_EQ(Get("projects/other/networks/n/snapshots/0/layers/l").error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  v1::GetServerInfoResponse info;
+  EXPECT_TRUE(admin_->GetServerInfo(Context().get(), v1::GetServerInfoRequest(), &info).ok());
+  EXPECT_TRUE(Eventually([&] { return Get(name).error_code() == grpc::StatusCode::NOT_FOUND; }));
+}
+
+TEST_F(QuotaTest, EveryKindOfCallCounts) {
+  ServerOptions options = Options();
+  options.project_rate = 1;
+  options.project_burst = 1;
+  Start(options);
+  // Projects have buckets of their own: the second call of each comes too early.
+  const auto snapshot = [](const std::string& project) {
+    return absl::StrCat("projects/", project, "/networks/n/snapshots/0");
+  };
+  const auto layer = [&](const std::string& project) {
+    return absl::StrCat(snapshot(project), "/layers/l");
+  };
+  const auto is_limited_at_last = [](const std::function<grpc::Status()>& call) {
+    for (int i = 0; i < 60; ++i) {
+      if (ReasonIn(call()) == "RATE_LIMITED") return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(is_limited_at_last([&] {
+    v1::CompareLayersResponse response;
+    return Compare(layer("a"), layer("a"), {"cka"}, &response);
+  }));
+  EXPECT_TRUE(is_limited_at_last([&] {
+    v1::CompareSnapshotsRequest request;
+    request.set_snapshot_a(snapshot("b"));
+    request.set_snapshot_b(snapshot("b"));
+    request.set_measure("cka");
+    return similarity_->CompareSnapshots(Context().get(), request)->Finish();
+  }));
+  EXPECT_TRUE(is_limited_at_last([&] {
+    const Activations x = RandomActivations(4, 2, 1);
+    v1::UploadHeader header = Header(x, "x");
+    header.set_parent(snapshot("c"));
+    return Upload(header, CutRows(x, 4)).status;
+  }));
+  EXPECT_TRUE(is_limited_at_last([&] {
+    v1::ListNetworksRequest request;
+    request.set_parent("projects/d");
+    v1::ListNetworksResponse response;
+    return activations_->ListNetworks(Context().get(), request, &response);
+  }));
+  EXPECT_TRUE(is_limited_at_last([&] {
+    v1::GetOperatorRequest request;
+    request.set_layer(layer("e"));
+    return similarity_->GetOperator(Context().get(), request)->Finish();
+  }));
+}
+
+// Goal: a computation that fits alone waits for others instead of being refused. Method: many at
+// once, of which only one fits.
+TEST_F(QuotaTest, ComputationsWaitForEachOthersMemory) {
+  ServerOptions options = Options();
+  // A distance correlation of n inputs streams; a non-linear kernel needs its n x n matrix.
+  options.scratch_bytes = int64_t{9} * 400 * 400 * 8;
+  Start(options);
+  for (int i = 0; i < 6; ++i) {
+    MustUpload(RandomActivations(400, 8, static_cast<uint32_t>(i)), absl::StrCat("l", i));
+  }
+  std::vector<grpc::Status> statuses(6);
+  std::vector<std::thread> clients;
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    clients.emplace_back([this, i, &statuses] {
+      v1::CompareLayersResponse response;
+      statuses[i] =
+          Compare(LayerName(absl::StrCat("l", i)), LayerName("l0"), {"ms-cka-t=4"}, &response);
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  for (const grpc::Status& status : statuses) EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(server_->engine().Stats().scratch.leased_bytes, 0);
+}
+
+TEST_F(QuotaTest, WhatExceedsTheScratchOfAllNeverFits) {
+  ServerOptions options = Options();
+  options.scratch_bytes = 1000;
+  Start(options);
+  MustUpload(RandomActivations(400, 8, 1), "x");
+  v1::CompareLayersResponse response;
+  const grpc::Status status = Compare(LayerName("x"), LayerName("x"), {"ms-cka-t=4"}, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(Reason(status).reason(), "NEVER_FITS");
+  EXPECT_EQ(Reason(status).metadata().at("limit"), "1000");
+  EXPECT_GT(std::stoll(Reason(status).metadata().at("value")), 1000);
+  EXPECT_EQ(RetryMilliseconds(status), -1);
+}
+
+}  // namespace
+}  // namespace gramian::testing
