@@ -14,9 +14,9 @@ namespace {
 class MemoryFile {
  public:
   explicit MemoryFile(absl::string_view bytes) : fd_(memfd_create("config", MFD_CLOEXEC)) {
-    Require(fd_ >= 0 && write(fd_, bytes.data(), bytes.size()) ==
-                            static_cast<ssize_t>(bytes.size()),
-            "a file in memory can be written");
+    Require(
+        fd_ >= 0 && write(fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
+        "a file in memory can be written");
   }
   ~MemoryFile() { close(fd_); }
   MemoryFile(const MemoryFile&) = delete;
@@ -49,7 +49,8 @@ Answer Parse(absl::string_view config, const char* mode) {
 // CLI11 writes a text in quotes without escaping what is in it.
 bool CanBePrinted(const std::string& text) {
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\'' || c == '`' || c == '\\') return false;
+    if (static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\'' || c == '`' || c == '\\')
+      return false;
   }
   return true;
 }

@@ -68,9 +68,9 @@ void CheckClient(absl::string_view input) {
 }  // namespace
 
 void FuzzResourceName(absl::string_view input) {
-  for (const ResourcePattern pattern : {ResourcePattern::kProject, ResourcePattern::kNetwork,
-                                        ResourcePattern::kSnapshot, ResourcePattern::kLayer,
-                                        ResourcePattern::kProbeSet}) {
+  for (const ResourcePattern pattern :
+       {ResourcePattern::kProject, ResourcePattern::kNetwork, ResourcePattern::kSnapshot,
+        ResourcePattern::kLayer, ResourcePattern::kProbeSet}) {
     CheckServer(input, pattern);
   }
   CheckClient(input);

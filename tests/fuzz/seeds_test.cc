@@ -36,17 +36,18 @@ TEST_P(SeedsTest, AreDecodedOrRefused) {
   EXPECT_GT(count, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Targets, SeedsTest,
-    ::testing::Values(Target{"config_file", FuzzConfigFile},
-                      Target{"http_request", FuzzHttpRequest},
-                      Target{"listen_address", FuzzListenAddress},
-                      Target{"measure_name", FuzzMeasureName}, Target{"npy", FuzzNpy},
-                      Target{"page_token", FuzzPageToken},
-                      Target{"resource_name", FuzzResourceName},
-                      Target{"upload_message", FuzzUploadMessage},
-                      Target{"upload_rows", FuzzUploadRows}),
-    [](const auto& target) { return std::string(target.param.name); });
+INSTANTIATE_TEST_SUITE_P(Targets, SeedsTest,
+                         ::testing::Values(Target{"config_file", FuzzConfigFile},
+                                           Target{"http_request", FuzzHttpRequest},
+                                           Target{"listen_address", FuzzListenAddress},
+                                           Target{"measure_name", FuzzMeasureName},
+                                           Target{"npy", FuzzNpy},
+                                           Target{"page_token", FuzzPageToken},
+                                           Target{"resource_name", FuzzResourceName},
+                                           Target{"safetensors", FuzzSafetensors},
+                                           Target{"upload_message", FuzzUploadMessage},
+                                           Target{"upload_rows", FuzzUploadRows}),
+                         [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace
 }  // namespace gramian::fuzz

@@ -18,6 +18,7 @@ void FuzzMeasureName(absl::string_view input);
 void FuzzNpy(absl::string_view input);
 void FuzzPageToken(absl::string_view input);
 void FuzzResourceName(absl::string_view input);
+void FuzzSafetensors(absl::string_view input);
 void FuzzUploadMessage(absl::string_view input);
 void FuzzUploadRows(absl::string_view input);
 

@@ -30,8 +30,8 @@ std::string DataOf(const ChunkView& chunk) {
 }
 
 void CheckChunk(const ChunkView& chunk, const v1::UploadChunk& expected) {
-  Require(chunk.first_row == expected.first_row() &&
-              chunk.byte_offset == expected.byte_offset() && chunk.crc32c == expected.crc32c(),
+  Require(chunk.first_row == expected.first_row() && chunk.byte_offset == expected.byte_offset() &&
+              chunk.crc32c == expected.crc32c(),
           "a chunk's numbers are those protobuf reads");
   Require(DataOf(chunk) == expected.data(), "a chunk's data are those protobuf reads");
   Require(chunk.size_bytes == static_cast<int64_t>(expected.data().size()),
@@ -78,8 +78,8 @@ void FuzzUploadMessage(absl::string_view input) {
     CheckChunk(*again->chunk, expected.chunk());
   }
   if (expected.has_header()) {
-    Require(again->header.has_value() && again->header->SerializeAsString() ==
-                                             expected.header().SerializeAsString(),
+    Require(again->header.has_value() &&
+                again->header->SerializeAsString() == expected.header().SerializeAsString(),
             "a header is the one protobuf reads");
   }
 }

@@ -4,8 +4,9 @@
 
 namespace gramian::testing {
 
-GramiandProcess::GramiandProcess(const std::vector<std::string>& arguments)
-    : ChildProcess(GRAMIAND, arguments) {}
+GramiandProcess::GramiandProcess(const std::vector<std::string>& arguments,
+                                 const std::string& program)
+    : ChildProcess(program.empty() ? GRAMIAND : program, arguments) {}
 
 bool GramiandProcess::WaitUntilListening(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;

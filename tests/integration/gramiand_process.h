@@ -13,7 +13,9 @@ namespace gramian::testing {
 // gramiand with these arguments; killed by the destructor.
 class GramiandProcess : public ChildProcess {
  public:
-  explicit GramiandProcess(const std::vector<std::string>& arguments);
+  // `program` instead of the gramiand of this build, unless it is empty.
+  explicit GramiandProcess(const std::vector<std::string>& arguments,
+                           const std::string& program = "");
 
   // Waits for the line that says where it listens; false if it ends without one, or too late.
   bool WaitUntilListening(std::chrono::milliseconds limit = std::chrono::minutes(1));

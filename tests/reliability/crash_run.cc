@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/reliability/crash_worker.h"
 
@@ -113,7 +114,7 @@ std::unique_ptr<GramiandProcess> CrashRun::Launch() {
                                     "--store-bytes=2147483648",
                                     absl::StrCat("--data-dir=", data_dir_.string())};
   flags.insert(flags.end(), options_.flags.begin(), options_.flags.end());
-  return std::make_unique<GramiandProcess>(flags);
+  return std::make_unique<GramiandProcess>(flags, options_.program);
 }
 
 std::unique_ptr<GramiandProcess> CrashRun::Boot() {
@@ -132,7 +133,8 @@ std::unique_ptr<GramiandProcess> CrashRun::Boot() {
 }
 
 void CrashRun::WorkAndKill(GramiandProcess& process) {
-  fuse_.Set(1 + Below(600));
+  // Half of the lives are short, so that rare moments are met; the others let things pile up.
+  fuse_.Set(1 + Below(Below(2) == 0 ? 400 : 5000));
   std::vector<std::thread> threads;
   for (const auto& worker : workers_) {
     threads.emplace_back([&] { worker->Run(process.grpc_address()); });
@@ -167,23 +169,25 @@ void CrashRun::Verify(const std::string& address) {
 
 void CrashRun::VerifyFiles() {
   std::set<std::tuple<int64_t, int64_t, uint32_t>> contents;
-  int64_t open = 0;
+  std::vector<std::string> open;
   for (const auto& worker : workers_) {
-    open += worker->open_uploads();
+    const std::vector<std::string> ids = worker->open_uploads();
+    open.insert(open.end(), ids.begin(), ids.end());
     for (const auto& [name, snapshot] : worker->state()) {
       for (const auto& [layer, state] : snapshot.layers) {
         contents.emplace(state.content.rows, state.content.cols, state.content.seed);
       }
     }
   }
-  const auto expect = [&](const char* folder, int64_t expected) {
+  const auto expect = [&](const char* folder, size_t expected, const std::string& names) {
     const int64_t count = CountFiles(data_dir_ / folder);
-    if (count == expected) return;
-    shared_.findings.Add(absl::StrCat(folder, "/ holds ", count, " files, ", expected, " have a name"));
+    if (count == static_cast<int64_t>(expected)) return;
+    shared_.findings.Add(
+        absl::StrCat(folder, "/ holds ", count, " files, ", expected, " have a name ", names));
   };
-  expect("blobs", static_cast<int64_t>(contents.size()));
-  expect("uploads", open);
-  expect("quarantine", 0);
+  expect("blobs", contents.size(), "");
+  expect("uploads", open.size(), absl::StrJoin(open, " "));
+  expect("quarantine", 0, "");
 }
 
 void CrashRun::Finish() {
@@ -226,8 +230,7 @@ CrashReport CrashRun::Run() {
   report_.verified_bytes = shared_.counts.verified_bytes;
   report_.verified_uploads = shared_.counts.verified_uploads;
   report_.scores = shared_.counts.scores;
-  report_.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   report_.findings = shared_.findings.texts();
   return report_;
 }

@@ -12,15 +12,16 @@ struct CrashOptions {
   int kills = 10;
   uint64_t seed = 1;
   int clients = 6;
-  std::string folder;  // new and empty; the server's data directory is made in it
+  std::string folder;              // new and empty; the server's data directory is made in it
+  std::string program;             // gramiand; empty: that of this build
   std::vector<std::string> flags;  // more flags for gramiand
   bool verbose = false;            // a line per kill on stdout
 };
 
 struct CrashReport {
-  int kills = 0;       // with SIGKILL while clients worked
-  int boot_kills = 0;  // with SIGKILL while the server started, besides
-  int drain_kills = 0; // of `kills`: in the middle of a drain after SIGTERM
+  int kills = 0;        // with SIGKILL while clients worked
+  int boot_kills = 0;   // with SIGKILL while the server started, besides
+  int drain_kills = 0;  // of `kills`: in the middle of a drain after SIGTERM
   int64_t commits = 0;
   int64_t resumed_commits = 0;
   int64_t deletes = 0;

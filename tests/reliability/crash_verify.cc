@@ -93,9 +93,9 @@ void CrashWorker::Verify(Wire& wire) {
   }
   const bool took_effect = doubtful_.has_value() && seen == *doubtful_;
   if (seen != state_ && !took_effect) {
-    Complain(absl::StrCat("after a restart, acknowledged:", ToText(state_), "\n in doubt:",
-                          doubtful_ ? ToText(*doubtful_) : "\n  nothing", "\n shown:",
-                          ToText(seen)));
+    Complain(absl::StrCat("after a restart, acknowledged:", ToText(state_),
+                          "\n in doubt:", doubtful_ ? ToText(*doubtful_) : "\n  nothing",
+                          "\n shown:", ToText(seen)));
   }
   VerifyOpenUploads(wire, took_effect);
   state_ = seen;
@@ -110,8 +110,7 @@ void CrashWorker::VerifyOpenUploads(Wire& wire, bool took_effect) {
     const grpc::Status status = wire.GetUpload(key.first, key.second, &upload);
     if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
       // Committed, aborted, or nothing of it was acknowledged.
-      const bool may_be_gone =
-          took_effect || doubtful_abort_ == key || book.persisted_bytes == 0;
+      const bool may_be_gone = took_effect || doubtful_abort_ == key || book.persisted_bytes == 0;
       if (!may_be_gone) Complain(absl::StrCat("lost the open upload ", key.second));
       entry = open_.erase(entry);
       continue;
@@ -121,8 +120,8 @@ void CrashWorker::VerifyOpenUploads(Wire& wire, bool took_effect) {
     int64_t bytes = 0;
     for (const auto& [begin, end] : ranges) bytes += end - begin;
     if (bytes < book.persisted_bytes) {
-      Complain(absl::StrCat("upload ", key.second, " has ", bytes, " bytes persisted, reported were ",
-                            book.persisted_bytes));
+      Complain(absl::StrCat("upload ", key.second, " has ", bytes,
+                            " bytes persisted, reported were ", book.persisted_bytes));
     }
     for (const int64_t begin : book.persisted_chunks) {
       const int64_t end = std::min(begin + book.chunk_bytes, book.content.size_bytes());
@@ -143,17 +142,27 @@ void CrashWorker::VerifyOpenUploads(Wire& wire, bool took_effect) {
   gone_.clear();
 }
 
+std::vector<std::string> CrashWorker::open_uploads() const {
+  std::vector<std::string> ids;
+  for (const auto& [key, book] : open_) ids.push_back(key.second);
+  return ids;
+}
+
 void CrashWorker::DeleteAll(Wire& wire) {
   for (int network = 0; network < 2; ++network) {
-    const grpc::Status status = wire.DeleteNetwork(
-        NetworkName(shared_.project, absl::StrCat("w", index_, "-", network)));
+    const grpc::Status status =
+        wire.DeleteNetwork(NetworkName(shared_.project, absl::StrCat("w", index_, "-", network)));
     if (!status.ok() && status.error_code() != grpc::StatusCode::NOT_FOUND) {
       Complain(absl::StrCat("deleting everything: ", Describe(status)));
     }
   }
   for (const auto& [key, book] : open_) {
     const grpc::Status status = wire.AbortUpload(key.first, key.second);
-    if (!status.ok()) Complain(absl::StrCat("aborting everything: ", Describe(status)));
+    const bool was_not_there =
+        status.error_code() == grpc::StatusCode::NOT_FOUND && book.persisted_bytes == 0;
+    if (!status.ok() && !was_not_there) {
+      Complain(absl::StrCat("aborting everything: ", Describe(status)));
+    }
   }
   state_.clear();
   open_.clear();

@@ -29,7 +29,8 @@ std::string CrashWorker::RandomSnapshot() {
 }
 
 Content CrashWorker::RandomContent() {
-  // 16 KiB, 256 KiB and 2 MiB; now and then one that is long enough for messages about its progress.
+  // 16 KiB, 256 KiB and 2 MiB; now and then one that is long enough for messages about its
+  // progress.
   static constexpr int64_t kCols[] = {64, 1024, 8192};
   const auto seed = static_cast<uint32_t>(Below(8));
   if (index_ == 0 && Chance(10)) return {kRows, 163'840, seed % 2};
@@ -131,7 +132,11 @@ bool CrashWorker::RunUpload(Wire& wire, OpenUploadState upload, bool resumed) {
   book.persisted_bytes = std::max(book.persisted_bytes, chunk_bytes);
   shared_.on_event();
   if (outcome.layer.has_value() && outcome.status.ok()) {
-    return Commit(upload, *outcome.layer, resumed);
+    Commit(upload, *outcome.layer, resumed && !outcome.persisted.empty());
+    // Known content was committed without a byte; a stream that was broken off and is not gone yet
+    // keeps what it brought until the idle time is over.
+    if (!outcome.accepted) open_[key] = {upload.header, upload.content, upload.chunk_bytes, {}, 0};
+    return true;
   }
   if (shared_.dying()) return Settle(outcome.status, "upload");
   doubtful_.reset();
@@ -148,7 +153,8 @@ bool CrashWorker::Commit(const OpenUploadState& upload, const v1::Layer& layer, 
     Complain(absl::StrCat("committed ", layer.ShortDebugString(), " for ", key.first));
   }
   if (!shared_.agreements.AgreeOnDigest(upload.content, layer.digest())) {
-    Complain(absl::StrCat(key.first, " has digest ", layer.digest(), ", the same bytes had another"));
+    Complain(
+        absl::StrCat(key.first, " has digest ", layer.digest(), ", the same bytes had another"));
   }
   state_ = AfterCommit(upload);
   doubtful_.reset();
@@ -182,7 +188,11 @@ bool CrashWorker::UploadInTwoStreams(Wire& wire) {
   other.join();
   shared_.on_event();
   for (const UploadOutcome& outcome : outcomes) {
-    if (outcome.status.ok() && outcome.layer.has_value()) return Commit(upload, *outcome.layer, false);
+    if (!outcome.status.ok() || !outcome.layer.has_value()) continue;
+    Commit(upload, *outcome.layer, false);
+    // A stream that comes when the other has brought everything begins anew, with nothing.
+    open_[key] = upload;
+    return true;
   }
   if (shared_.dying()) return Settle(outcomes[0].status, "upload in two streams");
   Complain(absl::StrCat("two streams brought ", key.first, " and nobody committed it: ",
@@ -198,8 +208,7 @@ bool CrashWorker::Abort(Wire& wire) {
   doubtful_abort_ = key;
   const grpc::Status status = wire.AbortUpload(key.first, key.second);
   shared_.on_event();
-  const bool was_not_there =
-      status.error_code() == grpc::StatusCode::NOT_FOUND && !surely_there;
+  const bool was_not_there = status.error_code() == grpc::StatusCode::NOT_FOUND && !surely_there;
   if (status.ok() || was_not_there) {
     doubtful_abort_.reset();
     open_.erase(key);

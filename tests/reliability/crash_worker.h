@@ -28,10 +28,10 @@ struct CrashShared {
   std::function<bool()> dying;
 };
 
-// Does one thing after the other, so that at most one thing is in doubt when the server dies: after a
-// restart the server must show the state before or after it, nothing else. Contents come from a small
-// pool that all workers share, so that equal content under several names, and its deletion while
-// another uploads it, are frequent. Networks are its own.
+// Does one thing after the other, so that at most one thing is in doubt when the server dies: after
+// a restart the server must show the state before or after it, nothing else. Contents come from a
+// small pool that all workers share, so that equal content under several names, and its deletion
+// while another uploads it, are frequent. Networks are its own.
 class CrashWorker {
  public:
   // `index` names its networks. `shared` outlives it.
@@ -45,7 +45,8 @@ class CrashWorker {
   void DeleteAll(Wire& wire);
 
   const VisibleState& state() const { return state_; }
-  int64_t open_uploads() const { return static_cast<int64_t>(open_.size()); }
+  // Ids of the uploads that may be open.
+  std::vector<std::string> open_uploads() const;
 
  private:
   using Key = std::pair<std::string, std::string>;  // layer name, upload id
@@ -77,7 +78,9 @@ class CrashWorker {
 
   void Complain(const std::string& text);
   bool Chance(int percent) { return Below(100) < percent; }
-  int64_t Below(int64_t limit) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(limit)); }
+  int64_t Below(int64_t limit) {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(limit));
+  }
   std::string RandomSnapshot();
   Content RandomContent();
 

@@ -23,8 +23,7 @@ sockaddr_in Loopback(uint16_t port) {
 }
 
 uint16_t PortIn(const std::string& address) {
-  return static_cast<uint16_t>(
-      std::strtol(address.c_str() + address.rfind(':') + 1, nullptr, 10));
+  return static_cast<uint16_t>(std::strtol(address.c_str() + address.rfind(':') + 1, nullptr, 10));
 }
 
 void CloseWithReset(int fd) {
@@ -103,9 +102,8 @@ void CuttingProxy::Forward(int client_fd, ConnectionFate fate) {
   const timeval patience{10, 0};
   setsockopt(server_fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   setsockopt(client_fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  bool open =
-      connect(server_fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target)) == 0;
-  bool met_fate = false;
+  bool open = connect(server_fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target)) == 0;
+  bool met_fate = fate.bytes_to_server == 0 || fate.bytes_to_client == 0;
   while (open && !met_fate) {
     pollfd fds[3] = {{client_fd, POLLIN, 0}, {server_fd, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
     poll(fds, 3, -1);

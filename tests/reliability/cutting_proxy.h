@@ -25,8 +25,8 @@ struct ConnectionFate {
   End end = End::kReset;
 };
 
-// Forwards TCP connections to a server until their fate. Thread-safe; the destructor resets whatever
-// is open.
+// Forwards TCP connections to a server until their fate. Thread-safe; the destructor resets
+// whatever is open.
 class CuttingProxy {
  public:
   // `target` is 127.0.0.1:port. `fate` is asked for every connection, from 0 on.

@@ -16,6 +16,7 @@ struct SoakOptions {
   int clients = 64;
   uint64_t seed = 1;
   std::string folder;              // new and empty, for the server's data; empty: in memory
+  std::string program;             // gramiand; empty: that of this build
   std::vector<std::string> flags;  // more flags for gramiand
   // Whether the last quarter of the time is held against the second. Needs minutes: caches fill
   // first.

@@ -112,7 +112,8 @@ void SoakClient::UploadByLibrary() {
   if (library_ == nullptr) {
     auto connected = client::Client::Connect(grpc_address_);
     if (!connected.ok()) {
-      tally_.Find(absl::StrCat("the client library cannot connect: ", connected.status().ToString()));
+      tally_.Find(
+          absl::StrCat("the client library cannot connect: ", connected.status().ToString()));
       return;
     }
     library_ = *std::move(connected);
@@ -142,7 +143,8 @@ void SoakClient::UploadByLibrary() {
   if (!status.ok() && !client::ErrorReason(status).empty()) {
     // The library gives up after its own attempts; what the server said decides.
     const bool refusal = client::RetryDelay(status) > absl::ZeroDuration();
-    Count("upload by library", grpc::Status(static_cast<StatusCode>(status.code()), status.ToString()),
+    Count("upload by library",
+          grpc::Status(static_cast<StatusCode>(status.code()), status.ToString()),
           refusal ? std::set<StatusCode>{StatusCode::UNAVAILABLE, StatusCode::RESOURCE_EXHAUSTED}
                   : std::set<StatusCode>{});
     return;
@@ -190,8 +192,7 @@ void SoakClient::UploadCancelled() {
 void SoakClient::Compare() {
   static constexpr const char* kMeasures[] = {"cka", "ms-cka-t=4", "distcorr",
                                               "cka-kernel=rbf-bandwidth=median:1"};
-  const std::string a =
-      LayerName(RandomSnapshot(index_), absl::StrCat("layer", Below(kLayers)));
+  const std::string a = LayerName(RandomSnapshot(index_), absl::StrCat("layer", Below(kLayers)));
   const std::string b = LayerName(RandomSnapshot(static_cast<int>(Below(clients_))),
                                   absl::StrCat("layer", Below(kLayers)));
   v1::CompareLayersResponse response;
@@ -201,9 +202,9 @@ void SoakClient::Compare() {
 
 void SoakClient::CompareMatrix() {
   int64_t cells = 0;
-  const grpc::Status status =
-      wire_.CompareSnapshots(RandomSnapshot(index_), RandomSnapshot(static_cast<int>(Below(clients_))),
-                             Chance(50) ? "cka" : "ms-cka-t=2", &cells);
+  const grpc::Status status = wire_.CompareSnapshots(
+      RandomSnapshot(index_), RandomSnapshot(static_cast<int>(Below(clients_))),
+      Chance(50) ? "cka" : "ms-cka-t=2", &cells);
   if (Count("comparison of snapshots", status, {StatusCode::NOT_FOUND}) && cells == 0) {
     tally_.Find("a comparison of snapshots brought no cell");
   }
@@ -249,8 +250,7 @@ void SoakClient::VerifyAndDelete() {
   step_begin_ = std::chrono::steady_clock::now();
   List();
   for (const auto& [name, held] : held_) CheckLayer(held);
-  Count("deletion",
-        wire_.DeleteNetwork(NetworkName(kProject, absl::StrCat("net", index_))),
+  Count("deletion", wire_.DeleteNetwork(NetworkName(kProject, absl::StrCat("net", index_))),
         {StatusCode::NOT_FOUND});
   held_.clear();
 }

@@ -182,7 +182,8 @@ void SoakClient::BadConnection() {
       SendRaw(http_address_, bytes);
       break;
     default:
-      SendRaw(http_address_, "GET /metrics HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
+      SendRaw(http_address_,
+              "GET /metrics HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
   }
   Count("rubbish: connection", grpc::Status::OK);
 }

@@ -12,9 +12,9 @@ constexpr size_t kMaxFindings = 40;
 
 // A full server says so with one of these, whatever it was asked.
 bool IsRefusal(const grpc::Status& status) {
-  static const std::set<std::string> kReasons = {"MEMORY_PRESSURE", "QUEUE_FULL",   "DISK_FULL",
-                                                 "TENANT_QUOTA",    "RATE_LIMITED",
-                                                 "TOO_MANY_UPLOADS"};
+  static const std::set<std::string> kReasons = {"MEMORY_PRESSURE", "QUEUE_FULL",
+                                                 "DISK_FULL",       "TENANT_QUOTA",
+                                                 "RATE_LIMITED",    "TOO_MANY_UPLOADS"};
   return (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
           status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) &&
          kReasons.count(ReasonOf(status)) > 0;

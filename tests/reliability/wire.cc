@@ -89,11 +89,23 @@ std::string ReasonOf(const grpc::Status& status) {
 }
 
 std::string Describe(const grpc::Status& status) {
-  static constexpr const char* kNames[] = {
-      "OK",       "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-      "ABORTED",  "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-      "DATA_LOSS", "UNAUTHENTICATED"};
+  static constexpr const char* kNames[] = {"OK",
+                                           "CANCELLED",
+                                           "UNKNOWN",
+                                           "INVALID_ARGUMENT",
+                                           "DEADLINE_EXCEEDED",
+                                           "NOT_FOUND",
+                                           "ALREADY_EXISTS",
+                                           "PERMISSION_DENIED",
+                                           "RESOURCE_EXHAUSTED",
+                                           "FAILED_PRECONDITION",
+                                           "ABORTED",
+                                           "OUT_OF_RANGE",
+                                           "UNIMPLEMENTED",
+                                           "INTERNAL",
+                                           "UNAVAILABLE",
+                                           "DATA_LOSS",
+                                           "UNAUTHENTICATED"};
   if (status.ok()) return "OK";
   return absl::StrCat(kNames[status.error_code()], " ", ReasonOf(status), ": ",
                       status.error_message());
@@ -150,7 +162,8 @@ void Note(const v1::UploadLayerResponse& answer, UploadOutcome& outcome) {
     outcome.persisted = ToPairs(answer.accepted().persisted());
     for (const auto& [begin, end] : outcome.persisted) outcome.persisted_bytes += end - begin;
   } else if (answer.has_progress()) {
-    outcome.persisted_bytes = std::max(outcome.persisted_bytes, answer.progress().persisted_bytes());
+    outcome.persisted_bytes =
+        std::max(outcome.persisted_bytes, answer.progress().persisted_bytes());
     outcome.persisted_chunk_count =
         std::max(outcome.persisted_chunk_count, answer.progress().persisted_chunk_count());
   } else if (answer.has_draining()) {
@@ -164,9 +177,8 @@ void Note(const v1::UploadLayerResponse& answer, UploadOutcome& outcome) {
 
 // Sends what the script says to send; false if it was told to stop.
 bool Send(const UploadScript& script, Stream& stream, UploadOutcome& outcome) {
-  const int64_t row_bytes =
-      script.header.feature_count() *
-      (script.header.row_count() > 0 ? int64_t{sizeof(float)} : int64_t{0});
+  const int64_t row_bytes = script.header.feature_count() *
+                            (script.header.row_count() > 0 ? int64_t{sizeof(float)} : int64_t{0});
   v1::UploadLayerRequest request;
   int64_t index = 0;
   for (const v1::UploadChunk& chunk : script.chunks) {
@@ -267,8 +279,7 @@ grpc::Status Wire::ListNetworks(const std::string& project, std::vector<v1::Netw
   });
 }
 
-grpc::Status Wire::ListSnapshots(const std::string& network,
-                                 std::vector<v1::Snapshot>* snapshots) {
+grpc::Status Wire::ListSnapshots(const std::string& network, std::vector<v1::Snapshot>* snapshots) {
   snapshots->clear();
   return AllPages([&](std::string& token) {
     v1::ListSnapshotsRequest request;
@@ -338,8 +349,7 @@ grpc::Status Wire::AbortUpload(const std::string& name, const std::string& uploa
 }
 
 grpc::Status Wire::CompareLayers(const std::string& a, const std::string& b,
-                                 const std::string& measure,
-                                 v1::CompareLayersResponse* response) {
+                                 const std::string& measure, v1::CompareLayersResponse* response) {
   v1::CompareLayersRequest request;
   request.set_layer_a(a);
   request.set_layer_b(b);

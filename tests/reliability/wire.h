@@ -57,7 +57,7 @@ bool Eventually(const std::function<bool()>& condition);
 struct UploadScript {
   v1::UploadHeader header;
   std::vector<v1::UploadChunk> chunks;  // sent in this order
-  bool skip_persisted = true;  // leave out chunks that the server says are persisted already
+  bool skip_persisted = true;     // leave out chunks that the server says are persisted already
   bool wait_for_accepted = true;  // before the first chunk, as a good client does
   // Called before every chunk, and once after the last, with the number of those before; false ends
   // the sending there, and the stream is cancelled.
@@ -75,8 +75,8 @@ struct UploadOutcome {
   std::string upload_id;
   std::vector<std::pair<int64_t, int64_t>> persisted;  // in UploadAccepted
   std::vector<int64_t> sent;                           // indices of the chunks, in order
-  int64_t persisted_bytes = 0;        // the greatest that was reported
-  int64_t persisted_chunk_count = 0;  // of `sent`
+  int64_t persisted_bytes = 0;                         // the greatest that was reported
+  int64_t persisted_chunk_count = 0;                   // of `sent`
   bool draining = false;
   std::optional<v1::Layer> layer;  // if it was committed
 };

@@ -69,6 +69,10 @@ class StoreCore final : public ActivationStore, private UploadHost {
       const UploadSession& session, const std::shared_ptr<const Representation>& content) override;
   void Drop(const UploadSession& session) override;
 
+  // CommitKnownContent, which leaves an earlier attempt as it is.
+  absl::StatusOr<StoredLayer> PublishKnownContent(const UploadPlan& plan);
+  // Drops the open upload if there is one and nobody brings anything.
+  void DropUnheldUpload(const LayerKey& key, const std::string& upload_id);
   // The open upload that `plan` joins; null if there is none.
   absl::StatusOr<std::shared_ptr<UploadSession>> Join(const UploadPlan& plan)
       GRAMIAN_REQUIRES(mutex_);

@@ -285,6 +285,24 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
 }
 
 absl::StatusOr<StoredLayer> StoreCore::CommitKnownContent(const UploadPlan& asked) {
+  absl::StatusOr<StoredLayer> layer = PublishKnownContent(asked);
+  // What an earlier attempt brought of it is not needed any more. Who still brings something holds
+  // the session, and will be told the same.
+  if (layer.ok()) DropUnheldUpload(asked.description.key, asked.upload_id);
+  return layer;
+}
+
+void StoreCore::DropUnheldUpload(const LayerKey& key, const std::string& upload_id) {
+  std::shared_ptr<UploadSession> unheld;
+  {
+    MutexLock lock(mutex_);
+    const auto it = sessions_.find({key, upload_id});
+    if (it != sessions_.end() && it->second.use_count() == 1) unheld = it->second;
+  }
+  if (unheld != nullptr) unheld->Abort();
+}
+
+absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& asked) {
   const LayerKey& key = asked.description.key;
   const auto unknown = [&key] {
     return absl::NotFoundError(
