@@ -17,6 +17,7 @@ namespace {
 // answer and to the network threads.
 constexpr int kBatchNiceness = 10;
 constexpr int kIngestNiceness = 5;
+constexpr int kDiskThreads = 4;
 
 // A fault of ours is worth waking someone; a caller's mistake is not.
 bool IsOurFault(absl::StatusCode code) {
@@ -64,9 +65,10 @@ ServerState::ServerState(const ServerOptions& server_options,
                  .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
       interactive(std::max(2, options.threads), options.queue),
       batch(std::max(2, options.threads / 2), options.queue, kBatchNiceness),
-      // One job per open upload and download: these are never refused.
-      ingest(std::max(1, options.threads), 2 * options.max_uploads + options.queue,
-             kIngestNiceness) {}
+      // One job per open upload and download: these are never refused. Those that wait for the disk
+      // do not keep all others waiting.
+      ingest(std::max(options.data_dir.empty() ? 1 : kDiskThreads, options.threads),
+             2 * options.max_uploads + options.queue, kIngestNiceness) {}
 
 QueueLengths ServerState::queue_lengths() const {
   return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};

@@ -176,21 +176,23 @@ absl::Status UploadReactor::CheckChunk(const ChunkView& chunk) const {
 absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   if (upload_ == nullptr) return absl::InvalidArgumentError("the first message is not a header");
   GRAMIAN_RETURN_IF_ERROR(CheckChunk(chunk));
-  absl::Status appended = upload_->Append(chunk.first_row, chunk.byte_offset, chunk.data);
-  if (absl::IsAborted(appended)) {
-    // Either another stream has completed the upload, which is as good, or it was aborted.
-    absl::StatusOr<StoredLayer> layer = upload_->Commit();
-    if (!layer.ok()) return UploadAborted(layer.status().message());
-    present_ = *std::move(layer);
-    return absl::OkStatus();
-  }
-  GRAMIAN_RETURN_IF_ERROR(appended);
+  GRAMIAN_RETURN_IF_ERROR(
+      UnlessCommitted(upload_->Append(chunk.first_row, chunk.byte_offset, chunk.data)));
+  if (present_.has_value()) return absl::OkStatus();
   state_.metrics.AddIngestedBytes(chunk.size_bytes);
   ++chunk_count_;
   unpersisted_bytes_ += chunk.size_bytes;
   if (unpersisted_bytes_ < kProgressBytes) return absl::OkStatus();
-  GRAMIAN_RETURN_IF_ERROR(Persist());
+  GRAMIAN_RETURN_IF_ERROR(UnlessCommitted(Persist()));
   Send(Progress());
+  return absl::OkStatus();
+}
+
+absl::Status UploadReactor::UnlessCommitted(absl::Status status) {
+  if (!absl::IsAborted(status)) return status;
+  absl::StatusOr<StoredLayer> layer = upload_->Commit();
+  if (!layer.ok()) return UploadAborted(layer.status().message());
+  present_ = *std::move(layer);
   return absl::OkStatus();
 }
 

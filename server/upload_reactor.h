@@ -76,6 +76,9 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void HandleEnd();
   void Commit();
 
+  // `status` of the upload, but if it is ABORTED because another stream has committed it, which is
+  // as good: then OK, and `present_` is set.
+  absl::Status UnlessCommitted(absl::Status status);
   // Persists what this stream has brought.
   absl::Status Persist();
   v1::UploadLayerResponse Progress() const;
