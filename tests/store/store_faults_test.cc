@@ -1,0 +1,251 @@
+// One thing fails at a time: what the caller is told, and that nothing else suffers.
+#include <filesystem>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gramian/base/error_reason.h"
+#include "gramian/store/open_directory.h"
+#include "gtest/gtest.h"
+#include "tests/store/sample_layers.h"
+#include "tests/testing/faulty_catalog.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/temporary_directory.h"
+
+namespace gramian {
+namespace {
+
+using testing::FileOperation;
+
+absl::Status DiskFull() {
+  return WithReason(absl::ResourceExhaustedError("no space left on device"), "DISK_FULL");
+}
+
+class StoreFaultsTest : public ::testing::Test {
+ protected:
+  StoreFaultsTest() {
+    options_.data_dir = directory_.path();
+    options_.files = &files_;
+    Restart();
+    EXPECT_TRUE(Commit("kept", 9).ok());
+  }
+  ~StoreFaultsTest() override {
+    ExpectHolds("kept", 9);
+    EXPECT_EQ(store_->Stats().reserved_bytes, 0);
+    EXPECT_EQ(store_->Stats().uploads, 0);
+    failure_ = absl::OkStatus();
+    Restart();
+    ExpectHolds("kept", 9);
+    EXPECT_EQ(FilesIn("uploads"), 0);
+    store_.reset();
+  }
+
+  void Restart() {
+    store_.reset();
+    auto store = OpenDirectory(options_, [this](std::unique_ptr<Catalog> real) {
+      return std::make_unique<testing::FaultyCatalog>(std::move(real), &files_, &failure_);
+    });
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  absl::Status Commit(const std::string& layer, int seed) {
+    return testing::Commit(*store_, Description(Snapshot(), layer), *Activations(seed)).status();
+  }
+  void ExpectHolds(const std::string& layer, int seed) {
+    const absl::StatusOr<StoredLayer> stored = store_->GetLayer({Snapshot(), layer});
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    const auto loaded = store_->Load(*stored);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(testing::BytesOf(**loaded), testing::BytesOf(*Activations(seed)));
+  }
+  void ExpectMissing(const std::string& layer) {
+    EXPECT_TRUE(absl::IsNotFound(store_->GetLayer({Snapshot(), layer}).status()));
+  }
+  int64_t FilesIn(const std::string& name) const {
+    int64_t count = 0;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_.path() + "/" + name)) {
+      count += entry.is_regular_file() ? 1 : 0;
+    }
+    return count;
+  }
+  std::shared_ptr<Upload> Open(const std::string& layer, int seed) {
+    return store_->OpenUpload(Plan(Description(Snapshot(), layer), seed)).value();
+  }
+
+  const testing::TemporaryDirectory directory_;
+  testing::FaultyFileSystem files_;
+  absl::Status failure_;  // Of the catalog, while it is not OK.
+  StoreOptions options_;
+  std::unique_ptr<ActivationStore> store_;
+};
+
+TEST_F(StoreFaultsTest, AWriteThatFailsHalfWayIsNotCountedAndCanBeRepeated) {
+  const auto upload = Open("fc1", 1);
+  for (const absl::Status& fault : {DiskFull(), absl::DataLossError("input/output error")}) {
+    files_.FailOnce(FileOperation::kWrite, fault);
+    EXPECT_EQ(AppendRows(*upload, 1, 0, kRows), fault);
+    EXPECT_EQ(upload->received_bytes(), 0);
+  }
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, 3).ok());
+  files_.FailOnce(FileOperation::kWrite, DiskFull());
+  EXPECT_TRUE(HasReason(AppendRows(*upload, 1, 2, 4), "DISK_FULL"));
+  EXPECT_EQ(upload->received_rows(), 3);
+  ASSERT_TRUE(AppendRows(*upload, 1, 2, 8).ok());
+  ASSERT_TRUE(upload->Commit().ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, AnUploadWhoseSyncFailsIsGoneAndCanBeginAnew) {
+  for (const bool commits : {false, true}) {
+    const auto upload = Open("fc1", 1);
+    ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+    ASSERT_TRUE(upload->Persist().ok());
+    ASSERT_TRUE(AppendRows(*upload, 1, 5, 5).ok());
+    files_.FailOnce(FileOperation::kSync, absl::DataLossError("input/output error"));
+    const absl::Status status = commits ? upload->Commit().status() : upload->Persist().status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_TRUE(absl::IsAborted(AppendRows(*upload, 1, 0, 1)));
+    EXPECT_EQ(upload->Commit().status(), status);
+    EXPECT_TRUE(absl::IsNotFound(store_->GetUpload({Snapshot(), "fc1"}, "upload").status()));
+    ExpectMissing("fc1");
+    EXPECT_EQ(FilesIn("uploads"), 0);
+  }
+  ASSERT_TRUE(Commit("fc1", 1).ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, ARenameThatFailsLeavesTheNameFree) {
+  files_.FailOnce(FileOperation::kRename, absl::UnavailableError("cannot rename"));
+  EXPECT_TRUE(absl::IsUnavailable(Commit("fc1", 1)));
+  ExpectMissing("fc1");
+  EXPECT_EQ(FilesIn("blobs"), 1);
+  ASSERT_TRUE(Commit("fc1", 1).ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, ADirectoryThatCannotBeSyncedLeavesTheNameFree) {
+  // One sync for the part, one for the directory of blobs, one for the blob's own.
+  for (const int64_t skip : {0, 1, 2}) {
+    SCOPED_TRACE(skip);
+    files_.FailOnce(FileOperation::kSyncDirectory, absl::DataLossError("input/output error"), skip);
+    const absl::Status status = Commit("fc1", 1);
+    if (skip == 2 && status.ok()) break;  // The second attempt finds the directory prepared.
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    ExpectMissing("fc1");
+    EXPECT_EQ(FilesIn("blobs"), 1);
+    EXPECT_EQ(FilesIn("uploads"), 0);
+  }
+  (void)store_->DeleteSnapshot(Snapshot(1));
+}
+
+TEST_F(StoreFaultsTest, AnUploadThatGetsNoFileGivesItsReservationBack) {
+  const UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
+  files_.FailOnce(FileOperation::kCreate, DiskFull());
+  EXPECT_TRUE(HasReason(store_->OpenUpload(plan).status(), "DISK_FULL"));
+  files_.FailOnce(FileOperation::kWrite, DiskFull());
+  EXPECT_TRUE(HasReason(store_->OpenUpload(plan).status(), "DISK_FULL"));
+  files_.FailOnce(FileOperation::kMap, absl::UnavailableError("cannot allocate memory"));
+  EXPECT_TRUE(absl::IsUnavailable(store_->OpenUpload(plan).status()));
+  files_.FailOnce(FileOperation::kFreeBytes, absl::UnavailableError("no such device"));
+  EXPECT_TRUE(absl::IsUnavailable(store_->OpenUpload(plan).status()));
+  EXPECT_EQ(FilesIn("uploads"), 0);
+}
+
+TEST_F(StoreFaultsTest, TheReserveOfTheDiskIsLeftAloneToTheByte) {
+  options_.disk_reserve_bytes = 1000;
+  Restart();
+  files_.SetFreeBytes(1000 + kLayerBytes - 1);
+  const absl::Status status = Commit("fc1", 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(HasReason(status, "DISK_FULL"));
+  files_.SetFreeBytes(1000 + kLayerBytes);
+  EXPECT_TRUE(Commit("fc1", 1).ok());
+}
+
+TEST_F(StoreFaultsTest, ACatalogWithoutSpaceRefusesChangesAndKeepsWhatIsThere) {
+  const auto upload = Open("fc1", 1);
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+  failure_ = DiskFull();
+  EXPECT_TRUE(HasReason(upload->Persist().status(), "DISK_FULL"));
+  EXPECT_EQ(upload->persisted_bytes(), 0);
+  EXPECT_TRUE(HasReason(store_->DeleteSnapshot(Snapshot()).status(), "DISK_FULL"));
+  EXPECT_TRUE(HasReason(store_->DeleteNetwork("default", "net").status(), "DISK_FULL"));
+  EXPECT_TRUE(HasReason(store_->PinSnapshot(Snapshot(), true).status(), "DISK_FULL"));
+  ProbeSet probe_set;
+  probe_set.project = "default";
+  probe_set.id = "other";
+  probe_set.input_count = 3;
+  EXPECT_TRUE(HasReason(store_->CreateProbeSet(probe_set).status(), "DISK_FULL"));
+  EXPECT_THAT(store_->ListProbeSets("default"), ::testing::IsEmpty());
+  EXPECT_FALSE(store_->ListSnapshots("default", "net")[0].pinned);
+  failure_ = absl::OkStatus();
+  ASSERT_TRUE(AppendRows(*upload, 1, 5, 5).ok());
+  EXPECT_TRUE(upload->Persist().ok()) << "the upload stayed open";
+  failure_ = DiskFull();
+  EXPECT_TRUE(HasReason(upload->Commit().status(), "DISK_FULL"));
+  ExpectMissing("fc1");
+  EXPECT_EQ(FilesIn("blobs"), 1) << "nothing is left behind on a full disk";
+  EXPECT_EQ(store_->Stats().bytes, kLayerBytes);
+}
+
+TEST_F(StoreFaultsTest, ACommitWhoseTransactionMayHaveBeenMadeLeavesItsBlobUntilTheNextStart) {
+  failure_ = absl::UnavailableError("disk I/O error");
+  EXPECT_TRUE(absl::IsUnavailable(Commit("fc1", 1)));
+  ExpectMissing("fc1");
+  EXPECT_EQ(FilesIn("blobs"), 2);
+  failure_ = absl::OkStatus();
+  Restart();
+  ExpectMissing("fc1");
+  EXPECT_EQ(FilesIn("blobs"), 1);
+  ASSERT_TRUE(Commit("fc1", 1).ok());
+}
+
+TEST_F(StoreFaultsTest, ABlobThatCannotBeOpenedNowIsNotGivenUp) {
+  Restart();
+  const StoredLayer layer = store_->GetLayer({Snapshot(), "kept"}).value();
+  files_.FailOnce(FileOperation::kOpen, absl::UnavailableError("too many open files"));
+  EXPECT_TRUE(absl::IsUnavailable(store_->Load(layer).status()));
+  files_.FailOnce(FileOperation::kMap, absl::UnavailableError("cannot allocate memory"));
+  EXPECT_TRUE(absl::IsUnavailable(store_->Load(layer).status()));
+  EXPECT_EQ(store_->Stats().quarantined_blobs, 0);
+}
+
+TEST_F(StoreFaultsTest, ABlobThatCannotBeReadIsPutAside) {
+  ASSERT_TRUE(Commit("fc1", 1).ok());
+  Restart();
+  const StoredLayer layer = store_->GetLayer({Snapshot(), "fc1"}).value();
+  files_.FailOnce(FileOperation::kRead, absl::DataLossError("input/output error"));
+  EXPECT_TRUE(absl::IsDataLoss(store_->Load(layer).status()));
+  EXPECT_EQ(FilesIn("quarantine"), 1);
+  EXPECT_TRUE(store_->GetLayer({Snapshot(), "fc1"})->damaged);
+  ASSERT_TRUE(Commit("fc1", 1).ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, ABlobThatCannotBeRemovedGoesWithTheNextStart) {
+  ASSERT_TRUE(testing::Commit(*store_, Description(Snapshot(1), "fc1"), *Activations(1)).ok());
+  files_.FailOnce(FileOperation::kRemove, absl::UnavailableError("busy"));
+  EXPECT_TRUE(store_->DeleteSnapshot(Snapshot(1)).ok());
+  EXPECT_EQ(FilesIn("blobs"), 2);
+  EXPECT_EQ(store_->Stats().bytes, kLayerBytes);
+  Restart();
+  EXPECT_EQ(FilesIn("blobs"), 1);
+}
+
+TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationBack) {
+  StoreOptions options;
+  options.limit_bytes = std::numeric_limits<int64_t>::max();
+  const auto store = ActivationStore::Open(options).value();
+  UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
+  plan.shape = {int64_t{1} << 40, int64_t{1} << 20, DType::kFloat32};
+  const absl::Status status = store->OpenUpload(plan).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(HasReason(status, "MEMORY_PRESSURE"));
+  EXPECT_EQ(store->Stats().reserved_bytes, 0);
+  EXPECT_TRUE(testing::Commit(*store, Description(Snapshot(), "fc1"), *Activations(1)).ok());
+}
+
+}  // namespace
+}  // namespace gramian
