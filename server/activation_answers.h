@@ -21,12 +21,13 @@ absl::Status Answer(ServerState& state, const v1::ListSnapshotsRequest& request,
                     v1::ListSnapshotsResponse& response);
 absl::Status Answer(ServerState& state, const v1::FindMissingLayersRequest& request,
                     v1::FindMissingLayersResponse& response);
-absl::Status Answer(ServerState& state, const v1::GetProbeSetRequest& request,
-                    v1::GetProbeSetResponse& response);
 absl::Status Answer(ServerState& state, const v1::ListProbeSetsRequest& request,
                     v1::ListProbeSetsResponse& response);
 
-// These change something or wait for an upload that is being written: not for network threads.
+// These change something, copy much or wait for an upload that is being written: not for network
+// threads.
+absl::Status Answer(ServerState& state, const v1::GetProbeSetRequest& request,
+                    v1::GetProbeSetResponse& response);
 absl::Status Answer(ServerState& state, const v1::DeleteSnapshotRequest& request,
                     v1::DeleteSnapshotResponse& response);
 absl::Status Answer(ServerState& state, const v1::DeleteNetworkRequest& request,

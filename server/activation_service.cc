@@ -180,7 +180,9 @@ grpc::ServerUnaryReactor* ActivationService::CreateProbeSet(
 grpc::ServerUnaryReactor* ActivationService::GetProbeSet(grpc::CallbackServerContext* context,
                                                          const v1::GetProbeSetRequest* request,
                                                          v1::GetProbeSetResponse* response) {
-  return AnswerNow(get_probe_set_, context, request->name(), request, response);
+  // Its ids may be megabytes.
+  return AnswerOnPool(get_probe_set_, context, request->name(),
+                      [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListProbeSets(grpc::CallbackServerContext* context,

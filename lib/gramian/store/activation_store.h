@@ -111,6 +111,7 @@ class ActivationStore {
   virtual absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) = 0;
   virtual absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
                                                const std::string& id) const = 0;
+  // By id, without their input ids.
   virtual std::vector<ProbeSet> ListProbeSets(const std::string& project) const = 0;
   // FAILED_PRECONDITION, naming one, if a layer or an open upload names it.
   virtual absl::Status DeleteProbeSet(const std::string& project, const std::string& id) = 0;

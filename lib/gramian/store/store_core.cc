@@ -319,7 +319,10 @@ std::vector<ProbeSet> StoreCore::ListProbeSets(const std::string& project) const
   MutexLock lock(mutex_);
   for (auto it = probe_sets_.lower_bound({project, ""});
        it != probe_sets_.end() && it->first.first == project; ++it) {
-    result.push_back(it->second);
+    // The ids of all probe sets together may be gigabytes.
+    const ProbeSet& kept = it->second;
+    result.push_back(
+        {kept.project, kept.id, kept.input_count, kept.input_ids_digest, {}, kept.create_time});
   }
   return result;
 }
