@@ -1,22 +1,16 @@
 // The gramian command, as a process, against a real gramiand.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "gramian/cli/npy.h"
-#include "tests/integration/gramiand_process.h"
+#include "tests/client/command_fixture.h"
 
 namespace gramian::client {
 namespace {
@@ -28,89 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Result {
-  int exit_code = -1;
-  std::string output;
-  std::string errors;
-};
-
-std::string Read(const fs::path& path) {
-  if (!fs::is_regular_file(path)) return "";  // a device gives no end
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
-
-// One server for all tests of the suite, a folder for each of them.
-class CommandTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ = std::make_unique<testing::GramiandProcess>(
-        std::vector<std::string>{"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"});
-    ASSERT_TRUE(server_->WaitUntilListening()) << server_->errors();
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
-  void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-    // What one test pushes is not there for the others.
-    project_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  // Runs `gramian ARGUMENTS` to its end.
-  Result Gramian(const std::vector<std::string>& arguments, const std::string& server = "") const {
-    std::vector<std::string> words = {"gramian", "--server",
-                                      server.empty() ? server_->grpc_address() : server,
-                                      "--project", project_};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const std::string out = folder_ / "stdout.txt";
-    const std::string err = folder_ / "stderr.txt";
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, out.c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    pid_t pid = -1;
-    const int error = posix_spawn(&pid, GRAMIAN, &files, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&files);
-    if (error != 0) return {};
-    int status = 0;
-    waitpid(pid, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Read(out), Read(err)};
-  }
-
-  std::string Path(const std::string& name) const { return folder_ / name; }
-
-  // Pushes one of the example networks, its rows in shuffled chunks.
-  void MustPush(const std::string& network, const std::string& step = "100") const {
-    const Result result = Gramian(
-        {"push", std::string(EXAMPLES) + "/digits/" + network, "--network", network, "--step", step,
-         "--order", "relu1,relu2,relu3,logits", "--chunk-rows", "37", "--shuffle-chunks", "1"});
-    ASSERT_EQ(result.exit_code, 0) << result.errors;
-    EXPECT_THAT(result.output, HasSubstr(network + "@" + step + ": 4 layers, 300.8 KiB"));
-    EXPECT_THAT(result.errors, IsEmpty()) << "no progress bar without a terminal";
-  }
-
-  nlohmann::json Json(const std::string& name) const {
-    return nlohmann::json::parse(Read(Path(name)));
-  }
-
-  static std::unique_ptr<testing::GramiandProcess> server_;
-  fs::path folder_;
-  std::string project_;
-};
-
-std::unique_ptr<testing::GramiandProcess> CommandTest::server_;
 
 TEST_F(CommandTest, PushedLayersAreListedInTheirOrder) {
   MustPush("net0");
@@ -133,7 +44,7 @@ TEST_F(CommandTest, ComparingWritesEveryFormatWithTheRightValues) {
   EXPECT_THAT(result.output, StartsWith("cka-kernel=linear-hsic=gretton-score"));
   EXPECT_THAT(result.output, Not(HasSubstr("\x1b"))) << "no colors without a terminal";
   const nlohmann::json expected =
-      nlohmann::json::parse(Read(std::string(EXAMPLES) + "/digits/expected.json"));
+      nlohmann::json::parse(ReadFile(std::string(EXAMPLES) + "/digits/expected.json"));
   const nlohmann::json json = Json("m.json");
   for (size_t i = 0; i < 4; ++i) {
     for (size_t j = 0; j < 4; ++j) {
@@ -143,24 +54,36 @@ TEST_F(CommandTest, ComparingWritesEveryFormatWithTheRightValues) {
     }
   }
   EXPECT_THAT(
-      Read(Path("m.csv")),
+      ReadFile(Path("m.csv")),
       StartsWith("cka-kernel=linear-hsic=gretton-score,relu1,relu2,relu3,logits\nrelu1,0.92"));
   EXPECT_EQ(cli::NpyFile::Open(Path("m.npy"), std::nullopt)->header().shape,
             (std::vector<int64_t>{4, 4}));
-  EXPECT_THAT(Read(Path("m.svg")), HasSubstr(">net1@"));
+  EXPECT_THAT(ReadFile(Path("m.svg")), HasSubstr(">net1@"));
 }
 
 TEST_F(CommandTest, NetworksAreFusedAndCompared) {
   for (const char* network : {"net0", "net1", "net2"}) MustPush(network);
+  setenv("LC_ALL", "C.UTF-8", 1);
   const Result result = Gramian({"networks", "net0@100", "net1@100", "net2@100", "-m", "ms-cka-t=4",
                                  "-o", Path("n.json"), "--view", "heatmap"});
+  unsetenv("LC_ALL");
   ASSERT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_THAT(result.output, HasSubstr("█"));
   const nlohmann::json expected =
-      nlohmann::json::parse(Read(std::string(EXAMPLES) + "/digits/expected.json"));
+      nlohmann::json::parse(ReadFile(std::string(EXAMPLES) + "/digits/expected.json"));
   EXPECT_NEAR(Json("n.json")["values"][0][1].get<double>(),
               expected["matrices"]["networks-ms-cka-t4"]["values"][0][1].get<double>(),
               expected["tolerance"].get<double>());
+}
+
+TEST_F(CommandTest, WithoutUnicodeAHeatmapIsAscii) {
+  MustPush("net0");
+  setenv("LC_ALL", "C", 1);
+  const Result result = Gramian({"compare", "net0@100", "net0@100", "--view", "heatmap"});
+  unsetenv("LC_ALL");
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("#"));
+  for (const char c : result.output) ASSERT_LT(static_cast<unsigned char>(c), 0x80);
 }
 
 TEST_F(CommandTest, OnePairTakesSeveralMeasures) {
@@ -208,6 +131,13 @@ TEST_F(CommandTest, WhatIsWrongWithTheCommandLineEndsWithTwoAndOneLine) {
   const std::string file = std::string(EXAMPLES) + "/digits/net1/relu1.npy";
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"push", file, "--network", "a", "--dtype", "int7"},
+                                             {"push", file, "--network", "a", "--chunk-rows", "0"},
+                                             {"push", file, "--network", "a", "--chunk-rows", "-3"},
+                                             {"push", file, "--network", "a", "--jobs", "0"},
+                                             {"rm"},
+                                             {"rm", "a@1", "--network", "a"},
+                                             {"pull", "a@1", "-o", "x.npy"},
+                                             {"probe-set", "create", "v"},
                                              {"push", file, "--network", "a", "--reduction", "sum"},
                                              {"ls", "networks", "--timeout", "-1"},
                                              {"ls", "layers", "no-step"},
@@ -266,7 +196,10 @@ TEST_F(CommandTest, FailuresAreOneLineThatSaysWhatToDo) {
       {{"compare", "net0@100", "absent@1"}, 1, "`gramian ls`"},
       {{"push", "/nowhere", "--network", "n"}, 1, "no such file"},
       {{"push"}, 2, "--help"},
-      {{"bogus"}, 2, "--help"},
+      {{"bogus"}, 2, "no command 'bogus'.*--help"},
+      {{"--bogus"}, 2, "no option '--bogus'"},
+      {{"compare", "absent@1", "absent@1", "-o", "/nowhere/m.csv"}, 1, "cannot write /nowhere"},
+      {{"pull", "absent@1", "-o", "/nowhere/m.safetensors"}, 1, "cannot write /nowhere"},
       {{"operator", "net0@100", "--rows", "x"}, 2, "--rows FIRST|FIRST:COUNT"},
   };
   for (const Case& test : cases) {
@@ -284,8 +217,8 @@ TEST_F(CommandTest, AServerThatIsNotThereIsWorthARetry) {
 }
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
-  for (const char* command :
-       {"push", "ls", "rm", "info", "measures", "compare", "networks", "layer", "operator"}) {
+  for (const char* command : {"push", "pull", "ls", "rm", "pin", "unpin", "probe-set", "info",
+                              "measures", "compare", "networks", "layer", "operator"}) {
     const Result result = Gramian({command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.output, ContainsRegex("Examples?:\n  gramian ")) << command;
