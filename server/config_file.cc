@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <set>
-#include <string>
 #include <utility>
 
 namespace gramian {
@@ -23,10 +22,12 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
     const CLI::Option* option =
         item.parents.empty() ? app_.get_option_no_throw("--" + item.name) : nullptr;
     if (option == nullptr || !option->get_configurable()) {
-      throw CLI::ConfigError("the config file has an unknown key '" + item.fullname() + "'");
+      *mistake_ = "the config file has an unknown key '" + item.fullname() + "'";
+      return {};
     }
     if (!names.insert(item.name).second || item.inputs.size() != 1) {
-      throw CLI::ConfigError("the config file gives '" + item.name + "' more than one value");
+      *mistake_ = "the config file gives '" + item.name + "' more than one value";
+      return {};
     }
     // CLI11 reads the environment last and skips what has a value by then.
     if (!IsInEnvironment(*option)) kept.push_back(std::move(item));

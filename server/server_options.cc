@@ -219,6 +219,7 @@ namespace {
 struct Modes {
   bool check_config = false;
   bool print_config = false;
+  std::string config_mistake;
 };
 
 void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
@@ -227,7 +228,7 @@ void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
   app.set_config("--config", file == nullptr ? "" : file,
                  "TOML or INI file with flags as keys (Env:GRAMIAN_CONFIG)",
                  file != nullptr && *file != '\0');
-  app.config_formatter(std::make_shared<ConfigFile>(app));
+  app.config_formatter(std::make_shared<ConfigFile>(app, &modes.config_mistake));
   app.add_flag("--check-config", modes.check_config, "say whether the configuration is fine, leave")
       ->configurable(false);
   app.add_flag("--print-config", modes.print_config, "print the configuration as a file, leave")
@@ -274,6 +275,7 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
     parsed.run = false;
     return parsed;
   }
+  if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
   const absl::Status status = Validate(parsed.options);
   if (!status.ok()) return refuse(status.message());
   if (modes.print_config) out << app.config_to_str(true, true);
