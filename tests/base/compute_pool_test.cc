@@ -42,8 +42,8 @@ TEST(ComputePoolTest, RunsWhatItAccepts) {
 TEST(ComputePoolTest, OneThreadRunsJobsInTheOrderTheyCame) {
   std::vector<int> order;
   {
+    Blocker blocker;  // outlives the job that waits for it
     ComputePool pool(1, 100);
-    Blocker blocker;
     blocker.Occupy(pool);
     for (int i = 0; i < 100; ++i) {
       ASSERT_TRUE(pool.TrySubmit([&order, i] { order.push_back(i); }));
@@ -109,8 +109,8 @@ TEST(ComputePoolTest, WorkersAreIdleFromTheStart) {
 
 TEST(ComputePoolTest, DropsARefusedJob) {
   const auto held = std::make_shared<int>(1);
+  Blocker blocker;  // outlives the job that waits for it
   ComputePool pool(1, 0);
-  Blocker blocker;
   blocker.Occupy(pool);
   EXPECT_FALSE(pool.TrySubmit([held] { ++*held; }));
   EXPECT_EQ(held.use_count(), 1);

@@ -310,7 +310,8 @@ TEST(RepresentationBuilderTest, ChecksAndHashesLongPiecesInPartsAsAWhole) {
     for (int64_t i = 0; i < matrix.size(); ++i) matrix.data()[i] = static_cast<float>(i % 1013);
     const auto bad = std::uniform_int_distribution<int64_t>(0, matrix.size() - 1)(random);
     const Digest digest = Representation::FromMatrix(matrix).value()->digest();
-    std::vector<size_t> cuts = {0, static_cast<size_t>(4 * bad + round % 4), 4 * kRows * kCols};
+    const auto in_bad = static_cast<size_t>(4 * bad) + round % 4;
+    std::vector<size_t> cuts = {0, in_bad, size_t{4} * kRows * kCols};
     for (int i = 0; i < 8; ++i)
       cuts.push_back(std::uniform_int_distribution<size_t>(0, cuts[2])(random));
     std::sort(cuts.begin(), cuts.end());
