@@ -132,9 +132,10 @@ TEST(OperationsTest, RunningOutOfDescriptorsIsSurvived) {
   ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
   const auto before = Connect(process);
   ASSERT_TRUE(Answers(before));
-  const rlimit few{static_cast<rlim_t>(OpenDescriptors(process) + 30), 100'000};
-  rlimit old{};
-  ASSERT_EQ(prlimit(process.pid(), RLIMIT_NOFILE, &few, &old), 0);
+  rlimit few{};
+  ASSERT_EQ(prlimit(process.pid(), RLIMIT_NOFILE, nullptr, &few), 0);
+  few.rlim_cur = static_cast<rlim_t>(OpenDescriptors(process) + 30);
+  ASSERT_EQ(prlimit(process.pid(), RLIMIT_NOFILE, &few, nullptr), 0);
   Crowd crowd(process);
   crowd.Join(200);
   EXPECT_TRUE(
@@ -220,8 +221,8 @@ TEST(OperationsTest, WhatItPrintsAsItsConfigurationItTakes) {
   EXPECT_EQ(info.limits().queue_count(), 7);
 }
 
-// Uploads `rows` x 256 zeros but for a count, as layer `name` of network "n".
-bool UploadLayer(v1::ActivationService::Stub& stub, const std::string& name, int64_t rows) {
+// Uploads `rows` x 256 numbers as layer "l<index>" of network "n"; other content for another index.
+bool UploadLayer(v1::ActivationService::Stub& stub, int index, int64_t rows) {
   constexpr int64_t kCols = 256;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
@@ -229,7 +230,7 @@ bool UploadLayer(v1::ActivationService::Stub& stub, const std::string& name, int
   v1::UploadLayerRequest request;
   v1::UploadHeader* header = request.mutable_header();
   header->set_parent("projects/p/networks/n/snapshots/0");
-  header->set_module_path(name);
+  header->set_module_path("l" + std::to_string(index));
   header->set_row_count(rows);
   header->set_feature_count(kCols);
   header->set_dtype(v1::DTYPE_FLOAT32);
@@ -238,7 +239,8 @@ bool UploadLayer(v1::ActivationService::Stub& stub, const std::string& name, int
   for (int64_t row = 0; row < rows; row += kRowsPerChunk) {
     std::vector<float> values(static_cast<size_t>(std::min(kRowsPerChunk, rows - row) * kCols));
     for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<float>((static_cast<size_t>(row) + i * 7919) % 1009);
+      const size_t number = static_cast<size_t>(row) + i * static_cast<size_t>(7919 + index);
+      values[i] = static_cast<float>(number % 1009);
     }
     v1::UploadChunk* chunk = request.mutable_chunk();
     chunk->set_first_row(row);
@@ -267,7 +269,7 @@ TEST(OperationsTest, MemoryComesBackAfterChurn) {
   const auto similarity = v1::SimilarityService::NewStub(channel);
   const auto churn = [&](int64_t rows) {
     for (int layer = 0; layer < kLayers; ++layer) {
-      ASSERT_TRUE(UploadLayer(*activations, "l" + std::to_string(layer), rows));
+      ASSERT_TRUE(UploadLayer(*activations, layer, rows));
     }
     v1::CompareLayersRequest compare;
     compare.set_layer_a("projects/p/networks/n/snapshots/0/layers/l0");
