@@ -78,5 +78,17 @@ TEST(DigestTest, OrdersLikeItsHexText) {
   }
 }
 
+TEST(DigestTest, ReadsBackItsDigitsAndNothingElse) {
+  const Digest digest{0x0123456789ABCDEF, 0x00000000FEDCBA98};
+  EXPECT_EQ(Digest::FromHex(digest.ToHex()), digest);
+  EXPECT_EQ(Digest::FromHex("0123456789ABCDEF00000000FEDCBA98"), digest);
+  for (const char* text :
+       {"", "0", "0123456789abcdef00000000fedcba9", "0123456789abcdef00000000fedcba988",
+        "0123456789abcdeg00000000fedcba98", "-123456789abcdef00000000fedcba98",
+        "0x23456789abcdef00000000fedcba98", " 123456789abcdef00000000fedcba98"}) {
+    EXPECT_FALSE(Digest::FromHex(text).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace gramian

@@ -1,11 +1,17 @@
 #include "gramian/engine/result_store.h"
 
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gramian/store/sqlite.h"
 #include "gtest/gtest.h"
 #include "tests/engine/threads.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian {
 namespace {
@@ -67,6 +73,106 @@ TEST(ResultStoreTest, SixteenThreadsFindOnlyTrueScores) {
     }
   });
   EXPECT_EQ(store->size(), 50);
+}
+
+class DurableResultStoreTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<ResultStore> Open(int64_t limit = 1000) {
+    absl::StatusOr<std::unique_ptr<ResultStore>> store =
+        OpenResultStore(path_, limit, [this](const absl::Status& status) {
+          EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+          damage_.emplace_back(status.message());
+        });
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+
+  const testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/scores.db";
+  std::vector<std::string> damage_;
+};
+
+TEST_F(DurableResultStoreTest, FindsAfterARestartEveryBitOfAScore) {
+  const std::vector<Score> scores = {{ScoreStatus::kOk, 0.1, Form::kFeatureSpace},
+                                     {ScoreStatus::kOk, 1.0, Form::kSampleSpace},
+                                     {ScoreStatus::kOk, -5e-324, Form::kSpectral},
+                                     {ScoreStatus::kConstant, 0.0, Form::kFeatureSpace},
+                                     {ScoreStatus::kTooFewInputs, 0.0, Form::kFeatureSpace},
+                                     {ScoreStatus::kNonpositiveSelfTerm, 0.0, Form::kSpectral},
+                                     {ScoreStatus::kUndefinedRoot, 0.0, Form::kSpectral},
+                                     {ScoreStatus::kZeroBandwidth, 0.0, Form::kSpectral}};
+  {
+    const auto store = Open();
+    for (size_t i = 0; i < scores.size(); ++i) {
+      store->Insert(absl::StrCat(i), "b", "cka", scores[i]);
+    }
+  }
+  const auto store = Open();
+  EXPECT_EQ(store->size(), static_cast<int64_t>(scores.size()));
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const std::optional<Score> found = store->Find(absl::StrCat(i), "b", "cka");
+    ASSERT_TRUE(found.has_value()) << i;
+    EXPECT_EQ(found->status, scores[i].status);
+    EXPECT_EQ(found->value, scores[i].value);
+    EXPECT_EQ(found->form, scores[i].form);
+  }
+  EXPECT_FALSE(store->Find("0", "b", "distcorr").has_value());
+}
+
+TEST_F(DurableResultStoreTest, KeepsTheYoungestUpToTheLimit) {
+  {
+    const auto store = Open(10);
+    for (int i = 0; i < 100; ++i) store->Insert(absl::StrCat(i), "b", "cka", Value(i));
+  }
+  const auto store = Open(5);
+  EXPECT_EQ(store->size(), 5);
+  for (int i = 95; i < 100; ++i) {
+    const std::optional<Score> found = store->Find(absl::StrCat(i), "b", "cka");
+    ASSERT_TRUE(found.has_value()) << i;
+    EXPECT_EQ(found->value, i);
+  }
+}
+
+TEST_F(DurableResultStoreTest, ScoresOfAnotherVersionOrUnknownKindAreForgotten) {
+  {
+    const auto store = Open();
+    for (const char* name : {"a", "b", "c"}) store->Insert(name, name, "cka", Value(0.5));
+  }
+  {
+    const auto database =
+        SqliteDatabase::Open(path_, SqliteDatabase::Durability::kLastCommits, 1, "").value();
+    ASSERT_TRUE(database->Execute("UPDATE scores SET version=version+1 WHERE id=1").ok());
+    ASSERT_TRUE(database->Execute("UPDATE scores SET status='odd' WHERE id=2").ok());
+  }
+  EXPECT_EQ(Open()->size(), 1);
+}
+
+TEST_F(DurableResultStoreTest, ADamagedFileIsPutAsideAndBegunAnew) {
+  Open()->Insert("a", "b", "cka", Value(0.5));
+  std::ofstream(path_, std::ios::trunc) << std::string(5000, 'x');
+  {
+    const auto store = Open();
+    ASSERT_EQ(damage_.size(), 1U);
+    EXPECT_THAT(damage_[0], ::testing::HasSubstr(path_ + ".damaged"));
+    EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged"));
+    EXPECT_EQ(store->size(), 0);
+    store->Insert("a", "b", "cka", Value(0.25));
+  }
+  EXPECT_EQ(Open()->Find("a", "b", "cka")->value, 0.25);
+  EXPECT_EQ(damage_.size(), 1U);
+}
+
+TEST_F(DurableResultStoreTest, ManyThreadsInsertWithoutLosingOne) {
+  {
+    const auto store = Open(2000);
+    RunInThreads(8, [&](int i) {
+      for (int round = 0; round < 200; ++round) {
+        store->Insert(absl::StrCat(i), absl::StrCat(round), "cka", Value(round));
+        EXPECT_EQ(store->Find(absl::StrCat(i), absl::StrCat(round), "cka")->value, round);
+      }
+    });
+  }
+  EXPECT_EQ(Open(2000)->size(), 1600);
 }
 
 }  // namespace

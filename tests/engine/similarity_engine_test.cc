@@ -1,5 +1,7 @@
 #include "gramian/engine/similarity_engine.h"
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <thread>
@@ -14,6 +16,7 @@
 #include "tests/engine/threads.h"
 #include "tests/testing/commit.h"
 #include "tests/testing/random.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian {
 namespace {
@@ -491,6 +494,47 @@ TEST_F(ScratchlessEngineTest, WorkThatCanNeverFitIsRefused) {
       CompareLayers(Layer("net0", "fc1"), Layer("net1", "fc1"), {"ms-cka-t=4"}).status();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_TRUE(HasReason(status, "NEVER_FITS")) << status;
+}
+
+TEST(DurableEngineTest, AnswersAfterARestartWithoutComputingOrReadingActivations) {
+  const testing::TemporaryDirectory directory;
+  EngineOptions options = SmallOptions();
+  options.store.data_dir = directory.path();
+  const std::vector<LayerKey> layers = {{Snapshot("net0"), "fc"}, {Snapshot("net1"), "fc"}};
+  const std::vector<std::string> measures = {"cka", "distcorr"};
+  std::vector<double> values;
+  {
+    const auto engine = SimilarityEngine::Open(options).value();
+    for (size_t i = 0; i < 2; ++i) {
+      const auto stored =
+          testing::Commit(engine->store(), {layers[i], "", "probes", "none", 0},
+                          *testing::AsFloat32(testing::RandomActivations(kInputs, 6, i + 1)));
+      ASSERT_TRUE(stored.ok()) << stored.status();
+    }
+    const auto computed = engine->CompareLayers(layers[0], layers[1], measures, Form::kAuto, {});
+    ASSERT_TRUE(computed.ok()) << computed.status();
+    for (const Comparison& comparison : *computed) values.push_back(comparison.score.value);
+  }
+  // Damaged content shows who reads it.
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(directory.path() + "/blobs")) {
+    if (!entry.is_regular_file()) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-4, std::ios::end);
+    file << "\1\2\3\4";
+  }
+  const auto engine = SimilarityEngine::Open(options).value();
+  const auto found = engine->FindCompared(layers[1], layers[0], measures);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_TRUE(found->has_value());
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ((**found)[i].score.value, values[i]);
+    EXPECT_TRUE((**found)[i].cached);
+    EXPECT_EQ((**found)[i].rows, kInputs);
+  }
+  EXPECT_EQ(engine->Stats().completed, 0);
+  const auto lost = engine->CompareLayers(layers[0], layers[1], {"ms-cka-t=4"}, Form::kAuto, {});
+  EXPECT_TRUE(absl::IsDataLoss(lost.status())) << lost.status();
 }
 
 }  // namespace

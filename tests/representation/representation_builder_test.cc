@@ -348,5 +348,106 @@ TEST(RepresentationBuilderTest, SaysThatMemoryCannotBeHad) {
   EXPECT_THAT(status.message(), HasSubstr("4611686018427387904"));
 }
 
+// Memory that can refuse to take something.
+class TestSink final : public ByteSink {
+ public:
+  explicit TestSink(std::shared_ptr<std::string> bytes) : bytes_(std::move(bytes)) {}
+  absl::Status Write(int64_t offset, absl::Span<const absl::string_view> parts) override {
+    if (!status.ok()) return std::exchange(status, absl::OkStatus());
+    for (const absl::string_view part : parts) {
+      bytes_->replace(static_cast<size_t>(offset), part.size(), part.data(), part.size());
+      offset += static_cast<int64_t>(part.size());
+    }
+    return absl::OkStatus();
+  }
+  std::shared_ptr<const std::byte> bytes() const override {
+    return {bytes_, reinterpret_cast<const std::byte*>(bytes_->data())};
+  }
+
+  absl::Status status;
+
+ private:
+  const std::shared_ptr<std::string> bytes_;
+};
+
+class SinkTest : public ::testing::Test {
+ protected:
+  SinkTest() {
+    MatrixF matrix(shape_.rows, shape_.cols);
+    for (Index i = 0; i < matrix.size(); ++i) matrix.data()[i] = static_cast<float>(i);
+    expected_ = Representation::FromMatrix(matrix).value();
+    content_.assign(reinterpret_cast<const char*>(expected_->data()),
+                    static_cast<size_t>(expected_->size_bytes()));
+    *stored_ = std::string(content_.size(), '\0');
+  }
+  RepresentationBuilder NewBuilder(std::map<int64_t, int64_t> received) {
+    auto sink = std::make_unique<TestSink>(stored_);
+    sink_ = sink.get();
+    return RepresentationBuilder::Create(shape_, std::move(sink), std::move(received)).value();
+  }
+  absl::string_view Rows(int64_t first, int64_t count) const {
+    return absl::string_view(content_).substr(static_cast<size_t>(12 * first),
+                                              static_cast<size_t>(12 * count));
+  }
+
+  const RepresentationShape shape_{5, 3, DType::kFloat32};
+  std::shared_ptr<const Representation> expected_;
+  std::string content_;
+  const std::shared_ptr<std::string> stored_ = std::make_shared<std::string>();
+  TestSink* sink_ = nullptr;
+};
+
+TEST_F(SinkTest, HoldsTheBytesThatTheRepresentationShares) {
+  RepresentationBuilder builder = NewBuilder({});
+  for (const int64_t row : {4, 0, 2, 1, 3}) ASSERT_TRUE(builder.Append(row, 0, Rows(row, 1)).ok());
+  const auto built = std::move(builder).Finish();
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ((*built)->digest(), expected_->digest());
+  EXPECT_EQ(reinterpret_cast<const char*>((*built)->data()), stored_->data());
+  EXPECT_EQ(*stored_, content_);
+}
+
+TEST_F(SinkTest, WhatItRefusesIsNotReceived) {
+  RepresentationBuilder builder = NewBuilder({});
+  ASSERT_TRUE(builder.Append(0, 0, Rows(0, 2)).ok());
+  for (const int64_t row : {1, 2}) {
+    sink_->status = absl::ResourceExhaustedError("full");
+    EXPECT_TRUE(absl::IsResourceExhausted(builder.Append(row, 0, Rows(row, 3))));
+    EXPECT_EQ(builder.received_bytes(), 24);
+    EXPECT_EQ(builder.complete_rows(), 2);
+  }
+  ASSERT_TRUE(builder.Append(1, 0, Rows(1, 4)).ok());
+  EXPECT_EQ(std::move(builder).Finish().value()->digest(), expected_->digest());
+}
+
+TEST_F(SinkTest, WhatItHeldBeforeCountsAndIsCheckedInTheEnd) {
+  stored_->replace(12, 12, Rows(1, 1).data(), 12);
+  RepresentationBuilder builder = NewBuilder({{12, 24}});
+  EXPECT_EQ(builder.received_bytes(), 12);
+  EXPECT_EQ(builder.complete_rows(), 1);
+  EXPECT_TRUE(absl::IsInvalidArgument(builder.Append(1, 0, Rows(2, 1))));
+  ASSERT_TRUE(builder.Append(0, 0, Rows(0, 2)).ok());
+  ASSERT_TRUE(builder.Append(2, 0, Rows(2, 3)).ok());
+  EXPECT_EQ(std::move(builder).Finish().value()->digest(), expected_->digest());
+
+  stored_->replace(12, 12, std::string(12, '\xFF'));
+  RepresentationBuilder infinite = NewBuilder({{0, 60}});
+  const absl::Status status = std::move(infinite).Finish().status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(std::string(status.message()), "row 1, column 0 is not a finite float32 number");
+}
+
+TEST_F(SinkTest, RowsAreCountedWhateverTheOrderAndTheCut) {
+  RepresentationBuilder builder = NewBuilder({});
+  ASSERT_TRUE(builder.Append(0, 6, absl::string_view(content_).substr(6, 12)).ok());
+  EXPECT_EQ(builder.complete_rows(), 0);
+  ASSERT_TRUE(builder.Append(2, 0, Rows(2, 1)).ok());
+  EXPECT_EQ(builder.complete_rows(), 1);
+  ASSERT_TRUE(builder.Append(1, 0, Rows(1, 1)).ok());
+  EXPECT_EQ(builder.complete_rows(), 2);
+  ASSERT_TRUE(builder.Append(0, 0, Rows(0, 1)).ok());
+  EXPECT_EQ(builder.complete_rows(), 3);
+}
+
 }  // namespace
 }  // namespace gramian

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <deque>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
@@ -108,8 +108,9 @@ class DurableResultStore final : public ResultStore {
     scores_.Insert(key, score);
     {
       MutexLock lock(mutex_);
-      // A disk that cannot keep up costs scores after a restart, not memory now.
-      if (static_cast<int64_t>(queue_.size()) < limit_) queue_.emplace_back(key, score);
+      // A disk that cannot keep up costs old scores after a restart, not memory now.
+      if (static_cast<int64_t>(queue_.size()) >= limit_) queue_.pop_front();
+      queue_.emplace_back(key, score);
     }
     changed_.notify_one();
   }
@@ -117,7 +118,7 @@ class DurableResultStore final : public ResultStore {
   int64_t size() const override { return scores_.size(); }
 
  private:
-  using Batch = std::vector<std::pair<Digest, Score>>;
+  using Batch = std::deque<std::pair<Digest, Score>>;
 
   void Write() {
     while (true) {
