@@ -28,6 +28,8 @@ class OpenStreams {
   // `on_count` (may be empty) is told how many places are taken; it must not block.
   explicit OpenStreams(int64_t limit, std::function<void(int64_t)> on_count = nullptr);
 
+  // Streams that may be open.
+  int64_t limit() const { return limit_; }
   // Takes a place for `stream`; false when `limit` are taken.
   bool TryAdd(OpenStream* stream);
   // Gives the place of an added stream back: its outcome is known, its client may begin the next.

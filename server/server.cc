@@ -4,9 +4,11 @@
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -63,6 +65,15 @@ void TuneTransport(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, 8 * kMib);
   builder.AddChannelArgument("grpc.experimental.tcp_read_chunk_size", kMib);
   builder.AddChannelArgument("grpc.experimental.tcp_max_read_chunk_size", 4 * kMib);
+}
+
+// A fuse against clients that fill gRPC's buffers: it breaks streams at random, which uploads
+// survive, so it is far above what buffers need.
+void LimitBuffers(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  constexpr int64_t kLeast = int64_t{1} << 30;
+  grpc::ResourceQuota quota("gramiand");
+  quota.Resize(static_cast<size_t>(std::max(kLeast, options.memory_bytes / 4)));
+  builder.SetResourceQuota(quota);
 }
 
 // What becomes of connections whose client is silent, idle or old.
@@ -123,6 +134,7 @@ absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   TuneTransport(options, builder);
+  LimitBuffers(options, builder);
   LimitConnections(options, builder);
   acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,

@@ -80,6 +80,11 @@ absl::Status TryAgain(absl::string_view message, absl::string_view reason) {
   return WithReason(absl::UnavailableError(message), reason);
 }
 
+absl::Status QueueFull(absl::string_view message, int64_t limit) {
+  return WithReason(absl::UnavailableError(message), "QUEUE_FULL",
+                    {{"limit", absl::StrCat(limit)}, {"value", absl::StrCat(limit + 1)}});
+}
+
 std::string ReasonOf(const absl::Status& status) { return ReasonMessage(status).reason(); }
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_STATUS_DETAILS_H_
 #define GRAMIAN_SERVER_STATUS_DETAILS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,6 +18,9 @@ namespace gramian {
 
 // UNAVAILABLE, reason QUEUE_FULL, DRAINING or the like: the same call may succeed a second later.
 absl::Status TryAgain(absl::string_view message, absl::string_view reason);
+
+// The same, reason QUEUE_FULL, with `limit`, of those that may wait, and the `value` beyond it.
+absl::Status QueueFull(absl::string_view message, int64_t limit);
 
 // `status` with the time after which the same call may succeed, > 0.
 absl::Status RetryAfter(absl::Status status, absl::Duration delay);

@@ -42,11 +42,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
     auto* call = new StreamCall(state, method, context, streams, pool, std::move(step));
     absl::Status status = call->record_.Admit(resource);
     if (status.ok() && !streams.TryAdd(call)) {
-      status = TryAgain("too many streams are open", "QUEUE_FULL");
+      status = QueueFull("too many streams are open", streams.limit());
     } else if (status.ok()) {
       call->has_place_ = true;
       if (!pool.TrySubmit([call] { call->Run(); })) {
-        status = TryAgain("too many requests wait for a thread", "QUEUE_FULL");
+        status = QueueFull("too many requests wait for a thread", pool.queue_limit());
       }
     }
     if (!status.ok()) call->Complete(std::move(status));

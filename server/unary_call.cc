@@ -37,7 +37,7 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
                                            Compute compute) {
   auto* call = new UnaryCall(record, context);
   if (!pool.TrySubmit([call, compute = std::move(compute)] { call->Run(compute); })) {
-    call->End(TryAgain("too many requests wait for a thread", "QUEUE_FULL"));
+    call->End(QueueFull("too many requests wait for a thread", pool.queue_limit()));
   }
   return call;
 }

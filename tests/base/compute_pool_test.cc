@@ -1,5 +1,8 @@
 #include "gramian/base/compute_pool.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -158,6 +161,34 @@ TEST(ComputePoolTest, RunsExactlyTheAcceptedJobsOfManySubmitters) {
   }
   EXPECT_GT(accepted, 0);
   EXPECT_EQ(runs, accepted);
+}
+
+TEST(ComputePoolTest, WhatResumesIsNeverRefusedAndWaitsItsTurn) {
+  std::vector<int> order;
+  {
+    ComputePool pool(1, 1);
+    Blocker blocker;
+    blocker.Occupy(pool);
+    ASSERT_TRUE(pool.TrySubmit([&] {
+      order.push_back(1);
+      pool.Resume([&] { order.push_back(3); });
+    }));
+    EXPECT_FALSE(pool.TrySubmit([&] { order.push_back(-1); }));
+    pool.Resume([&] { order.push_back(2); });
+    blocker.released.Open();
+  }
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(ComputePoolTest, ThreadsAreAsNiceAsTheyAreToldTo) {
+  for (const int niceness : {0, 7}) {
+    int seen = -1;
+    {
+      ComputePool pool(1, 1, niceness);
+      ASSERT_TRUE(pool.TrySubmit([&] { seen = getpriority(PRIO_PROCESS, 0); }));
+    }
+    EXPECT_EQ(seen, std::max(niceness, getpriority(PRIO_PROCESS, 0)));
+  }
 }
 
 }  // namespace

@@ -397,6 +397,25 @@ Result NestedObject(OperatorCache& cache, const ComputeContext& context, int dep
                             });
 }
 
+TEST(OperatorCacheTest, EvictingDropsWhatWasNotUsedForTheLongest) {
+  OperatorCache cache(100 * kKilobyte);
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(Computes(cache, key, kKilobyte));
+  EXPECT_FALSE(Computes(cache, "a", kKilobyte));
+  const int64_t before = cache.Stats().bytes;
+  const int64_t evicted = cache.Evict(kKilobyte);
+  EXPECT_GE(evicted, kKilobyte);
+  EXPECT_EQ(cache.Stats().bytes, before - evicted);
+  EXPECT_EQ(cache.Stats().entries, 2);
+  EXPECT_EQ(cache.Stats().evictions, 1);
+  EXPECT_EQ(cache.Stats().evicted_bytes, evicted);
+  EXPECT_FALSE(Computes(cache, "a", kKilobyte));
+  EXPECT_TRUE(Computes(cache, "b", kKilobyte));
+  cache.Evict(100 * kKilobyte);
+  EXPECT_EQ(cache.Stats().entries, 0);
+  EXPECT_EQ(cache.Stats().bytes, 0);
+  EXPECT_EQ(cache.Evict(1), 0);
+}
+
 TEST(OperatorCacheTest, AComputationMayAskForOtherKeys) {
   OperatorCache cache(kMegabyte);
   RunInThreads(16, [&](int i) {

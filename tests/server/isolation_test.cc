@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -88,6 +89,46 @@ TEST_F(IsolationTest, AHugeMatrixDoesNotSlowKnownComparisonsDown) {
     if (still_runs) best_ratio = std::min(best_ratio, busy / quiet);
   }
   EXPECT_LT(best_ratio, 5.0);
+}
+
+// Goal: uploads in bulk do not starve comparisons. Method: while four clients upload as fast as
+// they can, another asks for a known score again and again; how much arrives meanwhile says how
+// long its turn takes, whatever the machine.
+TEST_F(IsolationTest, UploadsInBulkDoNotStarveKnownComparisons) {
+  constexpr int kUploaders = 4;
+  constexpr int kComparisons = 300;
+  constexpr double kMostBytesPerTurn = 16 << 20;
+  Start();
+  MustUpload(RandomActivations(100, 8, 1), "x");
+  MustUpload(RandomActivations(100, 8, 2), "y");
+  v1::CompareLayersResponse response;
+  ASSERT_TRUE(Compare(LayerName("x"), LayerName("y"), {"cka"}, &response).ok());
+  std::atomic<bool> is_over{false};
+  std::atomic<int64_t> uploaded_bytes{0};
+  std::vector<std::thread> uploaders;
+  for (int i = 0; i < kUploaders; ++i) {
+    uploaders.emplace_back([this, i, &is_over, &uploaded_bytes] {
+      const Activations big = RandomActivations(1024, 1024, static_cast<uint32_t>(i));
+      const std::vector<v1::UploadChunk> chunks = CutRows(big, 256);
+      for (int64_t step = 0; !is_over; ++step) {
+        v1::UploadHeader header = Header(big, absl::StrCat("big", i), 0, "bulk");
+        header.set_on_conflict(v1::ON_CONFLICT_REPLACE);
+        header.set_ordinal(step);
+        EXPECT_TRUE(Upload(header, chunks).status.ok());
+        uploaded_bytes += static_cast<int64_t>(big.bytes().size());
+      }
+    });
+  }
+  EXPECT_TRUE(Eventually([&] { return uploaded_bytes > 0; }));
+  const int64_t before = uploaded_bytes;
+  for (int i = 0; i < kComparisons; ++i) {
+    EXPECT_TRUE(Compare(LayerName("x"), LayerName("y"), {"cka"}, &response).ok());
+  }
+  const double bytes_per_turn = static_cast<double>(uploaded_bytes - before) / kComparisons;
+  is_over = true;
+  for (std::thread& uploader : uploaders) uploader.join();
+  std::printf("%.2f MiB arrived for each comparison\n", bytes_per_turn / (1 << 20));
+  EXPECT_LT(bytes_per_turn, kMostBytesPerTurn);
 }
 
 // Goal: a client that does not read holds no thread. Method: more such clients than threads, each

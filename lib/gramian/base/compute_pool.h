@@ -36,6 +36,8 @@ class ComputePool {
   // the end of the queue, however full that is. Also while the pool is being destroyed.
   void Resume(std::function<void()> job);
 
+  // Jobs that may wait.
+  int64_t queue_limit() const { return queue_limit_; }
   // Jobs that wait now.
   int64_t queue_length() const;
 
