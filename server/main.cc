@@ -102,6 +102,9 @@ int Run(const gramian::ServerOptions& options) {
 
   int signal = 0;
   sigwait(&signals, &signal);
+  // Threads that libraries started before main, as OpenBLAS does, do not block them: a second one
+  // would end the process in the midst of the drain.
+  for (const int again : {SIGTERM, SIGINT}) ::signal(again, SIG_IGN);
   spdlog::info("{}: draining for up to {} s", strsignal(signal), options.drain_seconds);
   const std::chrono::seconds patience(options.drain_seconds);
   const gramian::Watchdog watchdog(std::chrono::seconds(options.drain_delay_seconds) + patience +
