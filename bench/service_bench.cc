@@ -55,7 +55,9 @@ absl::Status Upload(client::Client* client, const std::string& snapshot, const s
   header.module_path = layer;
   header.row_count = static_cast<int64_t>(values.size()) / kFeatures;
   header.feature_count = kFeatures;
-  absl::StatusOr<client::ActivationWriter> writer = client->OpenLayer(header);
+  client::UploadOptions options;
+  options.rows_stay = true;
+  absl::StatusOr<client::ActivationWriter> writer = client->OpenLayer(header, options);
   if (!writer.ok()) return writer.status();
   const absl::Status written =
       writer->Write(0, client::RowsView{.data = values.data(), .row_count = header.row_count});

@@ -284,14 +284,34 @@ TEST(ResumeTest, AServerThatLostWhatItNeverAcknowledgedIsFine) {
 }
 
 TEST(ResumeTest, ACommitWhoseAnswerWasLostIsFound) {
+  const std::vector<float> values = Values(kRows * kFeatures);
+  for (const bool rows_stay : {false, true}) {
+    KeepingServer keeping;
+    keeping.scripts = {{.loses_answer = true}};
+    UploadOptions options;
+    options.rows_stay = rows_stay;
+    const auto client = keeping.server.Connect();
+    auto upload = client->OpenLayer(Header(), options);
+    ASSERT_TRUE(upload.ok()) << upload.status();
+    ASSERT_TRUE(upload->Write(0, {values.data(), kRows}).ok());
+    const auto layer = upload->Finish();
+    ASSERT_TRUE(layer.ok()) << layer.status();
+    EXPECT_EQ(layer->digest, ComputeLayerDigest(DType::kFloat32, kRows, kFeatures, values.data()));
+    EXPECT_TRUE(keeping.aborted.contains(keeping.headers[1].upload_id()))
+        << "the upload that was opened again is given up";
+  }
+}
+
+TEST(ResumeTest, AnotherContentInItsPlaceIsNotTakenForTheUpload) {
   KeepingServer keeping;
   keeping.scripts = {{.loses_answer = true}};
-  const auto layer = Upload(*keeping.server.Connect(), Header());
-  ASSERT_TRUE(layer.ok()) << layer.status();
-  const std::vector<float> values = Values(kRows * kFeatures);
-  EXPECT_EQ(layer->digest, ComputeLayerDigest(DType::kFloat32, kRows, kFeatures, values.data()));
-  EXPECT_TRUE(keeping.aborted.contains(keeping.headers[1].upload_id()))
-      << "the upload that was opened again is given up";
+  keeping.server.activations.get_layer = [](const v1::GetLayerRequest&,
+                                            v1::GetLayerResponse& response) {
+    response.mutable_layer()->set_digest("of other content");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Upload(*keeping.server.Connect(), Header()).status().code(),
+            absl::StatusCode::kAborted);
 }
 
 TEST(ResumeTest, WithoutPatienceTheFirstBreakIsTheEnd) {

@@ -64,8 +64,6 @@ ActivationWriter::Upload::Upload(const LayerHeader& header, const UploadOptions&
       chunk_bytes_(options.chunk_bytes),
       sent_(std::max<int64_t>(row_bytes_, 1)) {
   if (is_private_) header_.upload_id = RandomId();
-  if (header.expected_digest.empty())
-    digest_.emplace(header.dtype, header.row_count, header.feature_count);
   const bool fits =
       row_bytes_ > 0 && header.row_count <= std::numeric_limits<int64_t>::max() / row_bytes_;
   progress_.total_bytes = fits ? row_bytes_ * header.row_count : 0;
@@ -179,10 +177,9 @@ void ActivationWriter::Upload::Drop() {
 }
 
 bool ActivationWriter::Upload::FindCommitted() {
-  const std::string digest = digest_.has_value() && digested_bytes_ == progress_.total_bytes
-                                 ? digest_->Finish()
-                                 : header_.expected_digest;
-  if (!is_complete_ || digest.empty()) return false;
+  if (!is_complete_) return false;
+  const std::string digest = KnownDigest();
+  if (digest.empty()) return false;
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(std::min(deadline_, absl::Now() + kQuestionTimeout)));
   v1::GetLayerRequest request;
@@ -293,10 +290,25 @@ absl::Status ActivationWriter::Upload::SendChunk(int64_t first_row, int64_t byte
 }
 
 void ActivationWriter::Upload::Digest(int64_t begin, const ChunkSource& source) {
-  if (!digest_.has_value() || begin != digested_bytes_) return;
-  for (int64_t row = 0; row < source.row_count; ++row)
-    digest_->Update(source.data + row * source.stride_bytes, source.row_bytes);
+  if (!header_.expected_digest.empty() || begin != digested_bytes_) return;
+  if (options_.rows_stay) {
+    // Later, and only if it is asked for.
+    if (begin == 0) stays_at_ = source.data;
+    if (source.data != stays_at_ + begin || source.stride_bytes != source.row_bytes) return;
+  } else {
+    if (!digest_.has_value())
+      digest_.emplace(header_.dtype, header_.row_count, header_.feature_count);
+    for (int64_t row = 0; row < source.row_count; ++row)
+      digest_->Update(source.data + row * source.stride_bytes, source.row_bytes);
+  }
   digested_bytes_ += source.size_bytes();
+}
+
+std::string ActivationWriter::Upload::KnownDigest() const {
+  if (!header_.expected_digest.empty()) return header_.expected_digest;
+  if (digested_bytes_ != progress_.total_bytes) return "";
+  if (digest_.has_value()) return digest_->Finish();
+  return ComputeLayerDigest(header_.dtype, header_.row_count, header_.feature_count, stays_at_);
 }
 
 absl::StatusOr<std::optional<LayerInfo>> ActivationWriter::Upload::Finish() {

@@ -83,7 +83,12 @@ class ActivationWriter::Upload {
   absl::Status WriteWholeRows(int64_t first_row, const RowsView& rows, int64_t stride_bytes);
   absl::Status WriteWideRow(int64_t row, const std::byte* data);
   absl::Status SendChunk(int64_t first_row, int64_t byte_offset, const ChunkSource& source);
+
+  // Takes a chunk into the digest of the layer, if it is the next one in order.
   void Digest(int64_t begin, const ChunkSource& source);
+  // The digest of the layer; empty if it is not announced and rows were not written in order.
+  std::string KnownDigest() const;
+
   absl::StatusOr<std::optional<LayerInfo>> FinishStreams();
 
   // Waits until nothing reads the caller's memory any more. Not longer than it takes to give up a
@@ -106,7 +111,8 @@ class ActivationWriter::Upload {
   bool lends_ = false;  // whether the rows being written are lent
   SentChunks sent_;
   UploadProgress progress_;
-  std::optional<LayerDigest> digest_;  // of what was written in order from the start
+  std::optional<LayerDigest> digest_;    // of what was written in order from the start
+  const std::byte* stays_at_ = nullptr;  // where those rows stay, instead of the digest
   int64_t digested_bytes_ = 0;
 
   std::unique_ptr<UploadStream> stream_;  // null between two of them
