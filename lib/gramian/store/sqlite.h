@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -66,8 +67,7 @@ class SqliteDatabase {
   absl::Status Execute(const char* sql);
   absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
   // Runs `body`, which returns a status, as one transaction: all of it, or after an error nothing.
-  template <typename Body>
-  absl::Status Transact(const Body& body) {
+  absl::Status Transact(absl::FunctionRef<absl::Status()> body) {
     absl::Status status = Execute("BEGIN IMMEDIATE");
     if (!status.ok()) return status;
     status = body();

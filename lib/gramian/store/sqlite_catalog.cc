@@ -148,7 +148,7 @@ class SqliteCatalog final : public Catalog {
 
   absl::Status PutLayer(const StoredLayer& layer, const std::string& part) override {
     MutexLock lock(mutex_);
-    return database_->Transact([&]() -> absl::Status {
+    return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       GRAMIAN_ASSIGN_OR_RETURN(
           SqliteStatement put,
           database_->Prepare("INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"));
@@ -168,7 +168,7 @@ class SqliteCatalog final : public Catalog {
 
   absl::Status RemoveSnapshots(absl::Span<const SnapshotKey> keys) override {
     MutexLock lock(mutex_);
-    return database_->Transact([&]() -> absl::Status {
+    return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       for (const char* table : {"layers", "snapshots"}) {
         GRAMIAN_ASSIGN_OR_RETURN(
             SqliteStatement remove,
@@ -185,7 +185,7 @@ class SqliteCatalog final : public Catalog {
 
   absl::Status UpdateSnapshots(absl::Span<const SnapshotRecord> snapshots) override {
     MutexLock lock(mutex_);
-    return database_->Transact([&]() -> absl::Status {
+    return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement update,
                                database_->Prepare("UPDATE snapshots SET pinned=?, used_ns=? "
                                                   "WHERE project=? AND network=? AND step=?"));
@@ -217,7 +217,7 @@ class SqliteCatalog final : public Catalog {
 
   absl::Status RemoveUploads(absl::Span<const std::string> parts) override {
     MutexLock lock(mutex_);
-    return database_->Transact([&] { return DeleteUploads(parts); });
+    return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) { return DeleteUploads(parts); });
   }
 
   absl::Status AddProbeSet(const ProbeSet& probe_set) override {
