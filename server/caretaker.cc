@@ -85,6 +85,8 @@ void Caretaker::LookAtStore() {
 }
 
 void Caretaker::LookAtMemory() {
+  // Uploads may have filled it while nothing was computed.
+  state_.engine.MakeRoom(0);
   const int64_t entered = state_.gate.entered();
   if (entered == entered_when_trimmed_) return;
   if (state_.gate.in_flight() > 0 && looks_ % kBusyLooks != 0) return;

@@ -15,8 +15,9 @@ class HealthCheckServiceInterface;
 
 namespace gramian {
 
-// Once a second looks whether the store can be written and tells the health service; gives freed
-// memory back to the system when nothing runs. Thread-safe.
+// Once a second looks whether the store can be written and tells the health service; lets operators
+// make room for what was stored in memory; gives freed memory back to the system when nothing runs.
+// Thread-safe.
 //
 // Health knows the services by their full names, e.g. `gramian.v1.SimilarityService`, and "" for
 // all of them: a store that cannot be written leaves the similarity service serving.

@@ -77,7 +77,7 @@ TEST_F(MemoryBudgetTest, OneByteLessThanItNeedsNeverFits) {
 }
 
 TEST_F(MemoryBudgetTest, OperatorsMakeRoomAtNineTenthsOfTheMemory) {
-  constexpr int64_t kMemory = int64_t{5} << 20;
+  constexpr int64_t kMemory = int64_t{4} << 20;
   Open(kNeed, kMemory);
   for (int i = 0; i < kLayers; ++i) {
     const absl::Status status = Compare(i, (i + 1) % kLayers);
