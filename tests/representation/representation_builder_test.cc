@@ -348,6 +348,19 @@ TEST(RepresentationBuilderTest, SaysThatMemoryCannotBeHad) {
   EXPECT_THAT(status.message(), HasSubstr("4611686018427387904"));
 }
 
+TEST(RepresentationBuilderTest, RefusesMorePiecesWithGapsThanItCanKeepTrackOf) {
+  constexpr int64_t kPieces = int64_t{1} << 20;
+  RepresentationBuilder builder =
+      RepresentationBuilder::Create({2 * kPieces + 2, 1, DType::kFloat16}).value();
+  for (int64_t i = 0; i < kPieces; ++i) {
+    ASSERT_TRUE(builder.Append(2 * i, 0, absl::string_view("\0\0", 2)).ok());
+  }
+  const absl::Status status = builder.Append(2 * kPieces, 0, absl::string_view("\0\0", 2));
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(builder.Append(1, 0, absl::string_view("\0\0", 2)).ok()) << "which fills a gap";
+  EXPECT_TRUE(builder.Append(2 * kPieces, 0, absl::string_view("\0\0", 2)).ok());
+}
+
 // Memory that can refuse to take something.
 class TestSink final : public ByteSink {
  public:

@@ -238,6 +238,17 @@ TEST_F(ActivationStoreTest, ATurnedBitIsFoundWhenContentIsFirstLoaded) {
   EXPECT_FALSE(store_->GetLayer({Snapshot(1), "fc1"})->damaged);
 }
 
+TEST_F(ActivationStoreTest, BytesThatArriveAgainReplaceABlobThatNobodyHasRead) {
+  Commit(1, "fc1", 1);
+  store_.reset();
+  DamageBlob(1);
+  Restart();
+  Commit(2, "fc1", 1);
+  EXPECT_EQ(Load(1, "fc1").value(), testing::BytesOf(*Activations(1)));
+  EXPECT_EQ(store_->Stats().bytes, kLayerBytes);
+  EXPECT_THAT(damage_, IsEmpty());
+}
+
 TEST_F(ActivationStoreTest, DamagedContentIsNotCommittedWithoutBytes) {
   Commit(1, "fc1", 1);
   store_.reset();

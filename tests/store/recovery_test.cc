@@ -97,6 +97,26 @@ TEST_F(RecoveryTest, ABlobOfAnUploadThatWasNotCommittedIsItsPartAgain) {
   EXPECT_THAT(blobs_->ListBlobs().value(), IsEmpty());
 }
 
+TEST_F(RecoveryTest, ABlobThatLayersNameIsCopiedForTheUploadThatWroteIt) {
+  const std::string part = Publish(1);
+  PutUpload(part, 1);
+  PutLayer(1);
+  for (int64_t steps = 0; steps < 5; ++steps) {
+    files_.StopAfter(steps);
+    (void)Run();
+    files_.StopAfter(1000);
+  }
+  const absl::StatusOr<Recovered> recovered = Run();
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_THAT(recovered->lost, IsEmpty());
+  EXPECT_THAT(recovered->contents.uploads, SizeIs(1));
+  EXPECT_THAT(blobs_->ListBlobs().value(), ElementsAre(Activations(1)->digest()));
+  EXPECT_THAT(blobs_->ListParts().value(), ElementsAre(part));
+  const auto again = blobs_->OpenPart(part, Activations(1)->shape()).value();
+  RepresentationBuilder builder = again->NewBuilder({ByteRange{0, kLayerBytes}}).value();
+  EXPECT_EQ(std::move(builder).Finish().value()->digest(), Activations(1)->digest());
+}
+
 TEST_F(RecoveryTest, LostContentIsNamedAndTheDamagedPutAside) {
   for (int seed = 1; seed <= 3; ++seed) PutLayer(seed);
   Publish(2);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/base/stream_copy.h"
 
@@ -28,6 +29,10 @@ void PreferHugePages(std::byte* begin, int64_t size) {
 // What is checked, hashed and copied at a time: it stays in the first-level cache meanwhile. A
 // multiple of every element's size.
 constexpr int64_t kBlockBytes = 16 << 10;
+
+// Each range of received bytes takes memory, so that tiny pieces with gaps between them could cost
+// far more than the bytes they bring.
+constexpr int64_t kMaxRanges = int64_t{1} << 20;
 
 // Calls visit(target, part) for the parts of `data` that make up its bytes [from, to), `target`
 // being where the first of them belongs; stops when it returns false, and returns whether it never
@@ -161,6 +166,12 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
     merged_end = std::max(merged_end, it->second);
   }
   if (known_bytes == size) return absl::OkStatus();
+  if (first_overlap == it && static_cast<int64_t>(received_.size()) >= kMaxRanges) {
+    return WithReason(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "the upload has ", kMaxRanges, " pieces with gaps between them: fill some first")),
+        "TOO_MANY_GAPS");
+  }
   GRAMIAN_RETURN_IF_ERROR(Store(begin, size, known_bytes, data));
   received_.erase(first_overlap, it);
   received_[merged_begin] = merged_end;

@@ -34,8 +34,9 @@ class RepresentationBuilder {
   // Stores `data`, bytes of consecutive rows that start `byte_offset` bytes into row `first_row`. A
   // piece may begin and end within a row, so that rows wider than a chunk can be sent.
   // INVALID_ARGUMENT, naming the value and the limit, if it is empty or leaves the announced shape,
-  // or if it differs from bytes already received; errors of the sink. After an error nothing of the
-  // piece counts as received.
+  // or if it differs from bytes already received; RESOURCE_EXHAUSTED (reason TOO_MANY_GAPS) if what
+  // was received would lie in more than 2^20 pieces; errors of the sink. After an error nothing of
+  // the piece counts as received.
   absl::Status Append(int64_t first_row, int64_t byte_offset, absl::string_view data);
   // The same for data that lies in several parts of memory.
   absl::Status Append(int64_t first_row, int64_t byte_offset,

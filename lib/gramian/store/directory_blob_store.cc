@@ -268,4 +268,24 @@ absl::Status DirectoryBlobStore::Unpublish(const Digest& digest, const std::stri
   return files_->SyncDirectory(uploads_);
 }
 
+absl::Status DirectoryBlobStore::CopyToPart(const Digest& digest, const std::string& part) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<File> blob,
+                           files_->OpenExisting(BlobPath(digest), /*writable=*/false));
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, blob->Size());
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const std::byte> bytes, blob->Map(size));
+  // Under a name that no upload has, until it is whole.
+  const std::string name = RandomName();
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<File> copy, files_->Create(PartPath(name), size));
+  absl::Status status = copy->WriteAt(
+      0,
+      {absl::string_view(reinterpret_cast<const char*>(bytes.get()), static_cast<size_t>(size))});
+  if (status.ok()) status = copy->Sync();
+  if (status.ok()) status = files_->Rename(PartPath(name), PartPath(part));
+  if (!status.ok()) {
+    RemovePart(name);
+    return status;
+  }
+  return files_->SyncDirectory(uploads_);
+}
+
 }  // namespace gramian

@@ -48,6 +48,8 @@ class DirectoryBlobStore final : public BlobStore {
   std::string PartOf(const Digest& digest);
   // Makes a blob the part again that it was made from.
   absl::Status Unpublish(const Digest& digest, const std::string& part);
+  // The same, and leaves the blob, which layers name: copies it.
+  absl::Status CopyToPart(const Digest& digest, const std::string& part);
 
  private:
   DirectoryBlobStore(FileSystem* files, const std::string& directory);

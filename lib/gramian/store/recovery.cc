@@ -33,6 +33,28 @@ absl::Status FindLost(DirectoryBlobStore& blobs, const std::map<Digest, Represen
   return absl::OkStatus();
 }
 
+// An upload that was stopped after it had published content that other layers name too: its part
+// is their blob now.
+absl::Status CopyPublished(DirectoryBlobStore& blobs,
+                           const std::map<Digest, RepresentationShape>& named,
+                           const std::set<Digest>& lost, const std::set<std::string>& wanted,
+                           std::set<std::string>& present) {
+  if (std::includes(present.begin(), present.end(), wanted.begin(), wanted.end())) {
+    return absl::OkStatus();
+  }
+  for (const auto& [digest, shape] : named) {
+    if (lost.count(digest) > 0) continue;
+    const std::string part = blobs.PartOf(digest);
+    if (wanted.count(part) == 0 || present.count(part) > 0) continue;
+    const absl::Status sound = blobs.Load(digest, shape, /*verify=*/true).status();
+    if (absl::IsDataLoss(sound)) continue;
+    GRAMIAN_RETURN_IF_ERROR(sound);
+    GRAMIAN_RETURN_IF_ERROR(blobs.CopyToPart(digest, part));
+    present.insert(part);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
@@ -65,6 +87,7 @@ absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
   for (const std::string& part : parts) {
     if (wanted.count(part) == 0) blobs.RemovePart(part);
   }
+  GRAMIAN_RETURN_IF_ERROR(CopyPublished(blobs, named, recovered.lost, wanted, present));
   std::vector<std::string> stale;
   for (const std::string& part : wanted) {
     if (present.count(part) == 0) stale.push_back(part);

@@ -21,9 +21,10 @@ struct Recovered {
 
 // Brings catalog and blobs into agreement, whatever was cut short where. A blob that no layer names
 // is removed, or, if it was published by an upload that was never committed, becomes its part
-// again. A part without an upload and an upload without a part are removed. A named blob with a
-// wrong size or header is put in quarantine; its data are not read. `on_damage`, which may be
-// empty, is told what was lost. Errors of Catalog::Read, and of what cannot be read now.
+// again (a copy, if layers name it). A part without an upload and an upload without a part are
+// removed. A named blob with a wrong size or header is put in quarantine; its data are not read.
+// `on_damage`, which may be empty, is told what was lost. Errors of Catalog::Read, and of what
+// cannot be read now.
 absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
                                   const std::function<void(const absl::Status&)>& on_damage);
 

@@ -106,28 +106,33 @@ absl::StatusOr<std::shared_ptr<const Representation>> StoreCore::Load(const Stor
 absl::StatusOr<std::shared_ptr<const Representation>> StoreCore::LoadContent(
     const std::shared_ptr<Content>& content) {
   MutexLock load(content->load_mutex);
-  bool verified = false;
-  {
-    MutexLock lock(mutex_);
-    if (auto loaded = content->loaded.lock()) return loaded;
-    if (content->damaged) {
-      return absl::DataLossError(
-          absl::StrCat("content ", content->digest.ToHex(), " is lost, upload it again"));
+  while (true) {
+    bool verified = false;
+    {
+      MutexLock lock(mutex_);
+      if (auto loaded = content->loaded.lock()) return loaded;
+      if (content->damaged) {
+        return absl::DataLossError(
+            absl::StrCat("content ", content->digest.ToHex(), " is lost, upload it again"));
+      }
+      verified = content->verified;
     }
-    verified = content->verified;
+    auto loaded = blobs_->Load(content->digest, content->shape, !verified);
+    if (absl::IsNotFound(loaded.status()) || absl::IsDataLoss(loaded.status())) {
+      const absl::Status lost = GiveUp(content, verified, loaded.status());
+      if (!lost.ok()) return lost;
+      continue;
+    }
+    if (!loaded.ok()) return loaded.status();
+    MutexLock lock(mutex_);
+    content->loaded = *loaded;
+    content->verified = true;
+    return loaded;
   }
-  auto loaded = blobs_->Load(content->digest, content->shape, !verified);
-  if (absl::IsNotFound(loaded.status()) || absl::IsDataLoss(loaded.status())) {
-    return GiveUp(content, loaded.status());
-  }
-  if (!loaded.ok()) return loaded.status();
-  MutexLock lock(mutex_);
-  content->loaded = *loaded;
-  content->verified = true;
-  return loaded;
 }
 
-absl::Status StoreCore::GiveUp(const std::shared_ptr<Content>& content, const absl::Status& why) {
+absl::Status StoreCore::GiveUp(const std::shared_ptr<Content>& content, bool was_verified,
+                               const absl::Status& why) {
   MutexLock change(change_mutex_);
   {
     MutexLock lock(mutex_);
@@ -135,6 +140,7 @@ absl::Status StoreCore::GiveUp(const std::shared_ptr<Content>& content, const ab
       return absl::NotFoundError(
           absl::StrCat("no layer has the content ", content->digest.ToHex(), " any more"));
     }
+    if (content->verified && !was_verified) return absl::OkStatus();
     content->damaged = true;
     ++counters_.quarantined_blobs;
   }

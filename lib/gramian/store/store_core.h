@@ -91,8 +91,10 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::StatusOr<std::shared_ptr<const Representation>> LoadContent(
       const std::shared_ptr<Content>& content);
   absl::Status RestoreUpload(const UploadRecord& upload);
-  // Puts damaged content aside and returns what its readers are told.
-  absl::Status GiveUp(const std::shared_ptr<Content>& content, const absl::Status& why);
+  // Puts damaged content aside and returns what its readers are told; OK if an upload has brought
+  // it again since it was looked at, when `was_verified` was false.
+  absl::Status GiveUp(const std::shared_ptr<Content>& content, bool was_verified,
+                      const absl::Status& why);
   // Removes snapshots, which exist.
   absl::Status RemoveSnapshots(absl::Span<const SnapshotKey> keys) GRAMIAN_REQUIRES(change_mutex_);
   bool HasUpload(const SnapshotKey& key) const GRAMIAN_REQUIRES(mutex_);

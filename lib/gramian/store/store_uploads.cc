@@ -246,6 +246,7 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   const std::string& part = session.part().name();
   StoredLayer layer{plan.description, plan.shape, content->size_bytes(), digest, absl::Now()};
   MutexLock change(change_mutex_);
+  bool is_new = false;
   bool is_stored = false;
   {
     MutexLock lock(mutex_);
@@ -253,7 +254,9 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
     GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(plan.description.key));
     GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(plan));
     const std::shared_ptr<Content> known = index_.FindContent(digest);
-    is_stored = known != nullptr && !known->damaged;
+    is_new = known == nullptr;
+    // Bytes that just arrived are better than a blob that nobody has read since the start.
+    is_stored = known != nullptr && known->verified && !known->damaged;
     const StoredLayer* earlier = index_.Find(plan.description.key);
     if (earlier != nullptr && earlier->digest == digest &&
         Difference(earlier->description, plan.description).empty()) {
@@ -264,7 +267,7 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   const absl::Status kept = catalog_->PutLayer(layer, part);
   if (!kept.ok()) {
     // After any other error the catalog may name the blob when it is opened next.
-    if (!is_stored && absl::IsResourceExhausted(kept)) blobs_->Remove(digest);
+    if (is_new && absl::IsResourceExhausted(kept)) blobs_->Remove(digest);
     return kept;
   }
   std::vector<Digest> unused;
