@@ -1,4 +1,5 @@
 // gramiand: the process around the server.
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <malloc.h>
 #include <signal.h>
@@ -53,6 +54,10 @@ void SetUpLogs(const std::string& level) {
   gpr_set_log_function([](gpr_log_func_args* args) {
     spdlog::debug("grpc {}:{} {}", args->file, args->line, args->message);
   });
+  // Nor is a text of a client that is none an error of this process.
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel /*level*/, const char* file, int line,
+         const std::string& message) { spdlog::debug("protobuf {}:{} {}", file, line, message); });
 }
 
 sigset_t StopSignals() {

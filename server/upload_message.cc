@@ -21,11 +21,12 @@ constexpr uint32_t Tag(int field, WireFormatLite::WireType type) {
 // are no fields.
 template <typename Read>
 bool ReadFields(CodedInputStream& in, const Read& read) {
-  while (true) {
+  // A tag that is cut short ends at the limit as well: the end is where no tag begins.
+  while (in.BytesUntilLimit() != 0) {
     const uint32_t tag = in.ReadTag();
-    if (tag == 0) return in.ConsumedEntireMessage() || in.BytesUntilLimit() == 0;
-    if (!read(tag)) return false;
+    if (tag == 0 || !read(tag)) return false;
   }
+  return true;
 }
 
 // A length-delimited field: `read` sees exactly its bytes.

@@ -76,7 +76,7 @@ bool Soak::Start() {
                                     absl::StrCat("--cache-bytes=", int64_t{64} << 20),
                                     absl::StrCat("--scratch-bytes=", int64_t{256} << 20),
                                     "--upload-idle-seconds=2",
-                                    "--max-uploads=160"};
+                                    "--max-uploads=64"};
   if (!options_.folder.empty()) flags.push_back(absl::StrCat("--data-dir=", options_.folder));
   flags.insert(flags.end(), options_.flags.begin(), options_.flags.end());
   process_ = std::make_unique<GramiandProcess>(flags, options_.program);
