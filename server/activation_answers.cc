@@ -216,7 +216,8 @@ absl::Status Answer(ServerState& state, const v1::DeleteProbeSetRequest& request
   GRAMIAN_ASSIGN_OR_RETURN(
       const ResourceName name,
       ParseResourceName(request.name(), ResourcePattern::kProbeSet, state.options.name_bytes));
-  return state.engine.store().DeleteProbeSet(name.project, name.probe_set);
+  const absl::Status status = state.engine.store().DeleteProbeSet(name.project, name.probe_set);
+  return absl::IsFailedPrecondition(status) ? WithReason(status, "PROBE_SET_IN_USE") : status;
 }
 
 absl::Status Answer(ServerState& state, const UploadStreams& streams,

@@ -144,6 +144,25 @@ TEST_F(ProbeSetTest, WrongDescriptionsAreRefused) {
   EXPECT_TRUE(Create(Request({"a", "b"})).ok());
 }
 
+TEST_F(ProbeSetTest, WhatCouldNotBeReadBackInOneMessageIsRefused) {
+  ServerOptions options = Options();
+  options.chunk_bytes = 1000;
+  options.message_bytes = 1064;
+  Start(options);
+  v1::CreateProbeSetRequest request = Request({});
+  while (request.ByteSizeLong() < 1050)
+    request.add_input_ids(absl::StrCat("input", 1000 + request.input_ids_size()));
+  ASSERT_LE(request.ByteSizeLong(), 1064u);
+  const grpc::Status status = Create(request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(status), "LIMIT_EXCEEDED") << status.error_message();
+  request.mutable_input_ids()->DeleteSubrange(request.input_ids_size() / 2,
+                                              request.input_ids_size() / 2);
+  EXPECT_TRUE(Create(request).ok());
+  v1::ProbeSet probe_set;
+  EXPECT_TRUE(Get("probe", &probe_set).ok());
+}
+
 TEST_F(ProbeSetTest, LayersMustFitTheProbeSetTheyName) {
   Start();
   v1::ProbeSet probe_set;
@@ -229,6 +248,7 @@ TEST_F(ProbeSetTest, AProbeSetGoesOnlyWhenNothingNamesIt) {
   MustUpload(x_, "layer");
   const grpc::Status status = Delete("probe");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonIn(status), "PROBE_SET_IN_USE");
   EXPECT_THAT(status.error_message(), HasSubstr("layer"));
   v1::DeleteNetworkRequest request;
   request.set_name("projects/default/networks/net");
