@@ -53,8 +53,8 @@ struct UploadProgress {
 struct UploadOptions {
   // Of the whole upload with all of its attempts. Zero means ClientOptions::stream_timeout.
   absl::Duration timeout = absl::ZeroDuration();
-  // How long to try again, with growing pauses, where the server cannot be reached, shuts down or
-  // has no room now. Zero: fail at once.
+  // How long to try again, with growing pauses and without any progress, where the server cannot be
+  // reached, shuts down or has no room now. Zero: fail at once.
   absl::Duration reconnect_timeout = absl::Minutes(5);
   // What may be sent and not yet be persisted: so much is kept to be sent again, then Write waits
   // for the server. At least 32 MiB, because a server persists about every 16 MiB.

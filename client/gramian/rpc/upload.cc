@@ -152,11 +152,12 @@ void ActivationWriter::Upload::HandleResponse(const v1::UploadLayerResponse& res
 absl::Status ActivationWriter::Upload::Recover() {
   if (stream_ != nullptr) Drop();
   if (has_progressed_) {
-    failing_since_ = absl::Now();
+    patience_ = options_.reconnect_timeout;
     backoff_.Reset();
     has_progressed_ = false;
   }
-  const absl::Time give_up = std::min(deadline_, failing_since_ + options_.reconnect_timeout);
+  const absl::Time start = absl::Now();
+  const absl::Time give_up = std::min(deadline_, start + patience_);
   absl::Status status = ended_;
   while (!status.ok() && IsRecoverable(status)) {
     if (!backoff_.Wait(RetryDelay(status), give_up, options_.stop)) {
@@ -165,6 +166,7 @@ absl::Status ActivationWriter::Upload::Recover() {
     }
     status = Open();
   }
+  patience_ -= absl::Now() - start;
   if (status.ok()) ++reconnect_count_;
   return status;
 }

@@ -129,7 +129,7 @@ class ActivationWriter::Upload {
 
   Backoff backoff_;
   bool has_progressed_ = true;  // since the last failure
-  absl::Time failing_since_ = absl::InfinitePast();
+  absl::Duration patience_;     // how much longer streams may be missing until there is progress
   int64_t reconnect_count_ = 0;
 };
 
