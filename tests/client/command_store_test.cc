@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +48,12 @@ class CommandStoreTest : public CommandTest {
     return Path(name);
   }
 
+  // The arguments of a gramiand with a data directory.
+  std::vector<std::string> KeepingServer(const std::string& address) const {
+    return {"--listen",   address,      "--metrics-listen",     "127.0.0.1:0",
+            "--data-dir", Path("data"), "--disk-reserve-bytes", "0"};
+  }
+
   void WriteLines(const std::string& name, const std::vector<std::string>& lines) const {
     std::ofstream file(Path(name));
     for (const std::string& line : lines) file << line << "\n";
@@ -73,6 +80,14 @@ double IngestedBytes(const std::string& metrics_address) {
   return 0;
 }
 
+// Waits until a server has taken so much, at most a minute.
+void AwaitIngested(const testing::GramiandProcess& server, double bytes) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (IngestedBytes(server.metrics_address()) < bytes &&
+         std::chrono::steady_clock::now() < limit)
+    std::this_thread::yield();
+}
+
 TEST_F(CommandStoreTest, WhatIsPulledIsWhatWasPushed) {
   MustPush("net0");
   const Result layer = Gramian({"pull", "net0@last/relu1", "-o", Path("one.npy")});
@@ -85,7 +100,7 @@ TEST_F(CommandStoreTest, WhatIsPulledIsWhatWasPushed) {
     EXPECT_TRUE(AreEqual(Path("all") + "/" + name, Example(std::string("net0/") + name))) << name;
   const Result file = Gramian({"pull", "net0@100", "-o", Path("all.safetensors")});
   ASSERT_EQ(file.exit_code, 0) << file.errors;
-  EXPECT_EQ(fs::file_size(Path("all.safetensors")) % 64, 0U);
+  EXPECT_GT(fs::file_size(Path("all.safetensors")), 500 * (64 + 48 + 32 + 10) * 4U);
 }
 
 TEST_F(CommandStoreTest, AFolderThatWasPulledCanBePushed) {
@@ -134,18 +149,14 @@ TEST_F(CommandStoreTest, AnotherOrderOfTheSameContentIsNotPassedOver) {
 // Goal: a push ended by Ctrl-C goes on where it stopped. Method: it is held when the server has a
 // part, and gets the signal before it runs again.
 TEST_F(CommandStoreTest, AnInterruptedPushGoesOnWhereItStopped) {
-  testing::GramiandProcess server({"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
-                                   "--data-dir", Path("data"), "--disk-reserve-bytes", "0"});
+  testing::GramiandProcess server(KeepingServer("127.0.0.1:0"));
   ASSERT_TRUE(server.WaitUntilListening()) << server.errors();
   const std::string file = MakeFile("big.npy", 256 * 1024, 256);
   const std::vector<std::string> words =
       Words({"push", file, "--network", "a"}, server.grpc_address());
   {
     testing::ChildProcess push(GRAMIAN, words);
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (IngestedBytes(server.metrics_address()) < (24 << 20) &&
-           std::chrono::steady_clock::now() < limit)
-      std::this_thread::yield();
+    AwaitIngested(server, 24 << 20);
     push.Signal(SIGSTOP);
     ASSERT_LT(IngestedBytes(server.metrics_address()), 256 << 20) << "it is not through yet";
     push.Signal(SIGINT);
@@ -163,23 +174,15 @@ TEST_F(CommandStoreTest, AnInterruptedPushGoesOnWhereItStopped) {
 
 // Goal: the command waits for a server that is killed and started again in the middle of a push.
 TEST_F(CommandStoreTest, APushOutlivesAKilledServer) {
-  const std::vector<std::string> options = {
-      "--metrics-listen", "127.0.0.1:0", "--data-dir",           Path("data"),
-      "--listen",         "127.0.0.1:0", "--disk-reserve-bytes", "0"};
-  auto server = std::make_unique<testing::GramiandProcess>(options);
+  auto server = std::make_unique<testing::GramiandProcess>(KeepingServer("127.0.0.1:0"));
   ASSERT_TRUE(server->WaitUntilListening()) << server->errors();
   const std::string address = server->grpc_address();
   const std::string file = MakeFile("big.npy", 256 * 1024, 256);
   testing::ChildProcess push(GRAMIAN, Words({"push", file, "--network", "a"}, address));
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (IngestedBytes(server->metrics_address()) < (24 << 20) &&
-         std::chrono::steady_clock::now() < limit)
-    std::this_thread::yield();
+  AwaitIngested(*server, 24 << 20);
   server->Signal(SIGKILL);
   server->Wait();
-  std::vector<std::string> again = options;
-  *std::ranges::find(again, "--listen").operator++() = address;
-  server = std::make_unique<testing::GramiandProcess>(again);
+  server = std::make_unique<testing::GramiandProcess>(KeepingServer(address));
   ASSERT_TRUE(server->WaitUntilListening()) << server->errors();
   EXPECT_EQ(push.Wait(), 0) << push.errors();
   ASSERT_EQ(Gramian({"pull", "a@0/big", "-o", Path("back.npy")}, address).exit_code, 0);
