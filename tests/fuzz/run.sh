@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the libFuzzer programs and runs each of them for a while, two at a time, from the kept seeds on.
+# Builds the libFuzzer programs and runs each of them for a while, four at a time, from the kept seeds on.
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]      60 seconds and all targets unless said otherwise
 #
@@ -36,9 +36,9 @@ run_one() {
 }
 
 failed=0
-for ((i = 0; i < ${#targets[@]}; i += 2)); do
+for ((i = 0; i < ${#targets[@]}; i += 4)); do
   pids=()
-  for target in "${targets[@]:i:2}"; do
+  for target in "${targets[@]:i:4}"; do
     run_one "$target" &
     pids+=($!)
   done
