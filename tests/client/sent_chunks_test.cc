@@ -54,8 +54,8 @@ TEST(ByteRangesTest, AreASetOfBytes) {
     std::set<int64_t> bytes;
     std::set<int64_t> other_bytes;
     for (int i = 0; i < 12; ++i) {
-      const int64_t begin = random() % 60;
-      const int64_t end = begin + random() % 10;
+      const int64_t begin = static_cast<int64_t>(random() % 60);
+      const int64_t end = begin + static_cast<int64_t>(random() % 10);
       const bool is_other = random() % 2 == 0;
       (is_other ? other : ranges).Add({begin, end});
       for (int64_t byte = begin; byte < end; ++byte) (is_other ? other_bytes : bytes).insert(byte);
@@ -69,8 +69,8 @@ TEST(ByteRangesTest, AreASetOfBytes) {
       for (int64_t byte = range.begin; byte < range.end; ++byte) EXPECT_TRUE(bytes.contains(byte));
     }
     EXPECT_EQ(size, static_cast<int64_t>(bytes.size()));
-    const int64_t begin = random() % 60;
-    const int64_t end = begin + random() % 10;
+    const int64_t begin = static_cast<int64_t>(random() % 60);
+    const int64_t end = begin + static_cast<int64_t>(random() % 10);
     bool is_there = true;
     for (int64_t byte = begin; byte < end; ++byte) is_there = is_there && bytes.contains(byte);
     EXPECT_EQ(ranges.Contains({begin, end}), is_there);
