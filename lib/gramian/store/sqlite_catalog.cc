@@ -98,7 +98,7 @@ std::string EncodeRanges(absl::Span<const ByteRange> ranges) {
 
 absl::StatusOr<std::vector<ByteRange>> DecodeRanges(const std::string& bytes, int64_t size) {
   std::vector<ByteRange> ranges(bytes.size() / sizeof(ByteRange));
-  std::memcpy(ranges.data(), bytes.data(), ranges.size() * sizeof(ByteRange));
+  if (!ranges.empty()) std::memcpy(ranges.data(), bytes.data(), ranges.size() * sizeof(ByteRange));
   int64_t last = -1;
   for (const ByteRange& range : ranges) {
     if (range.begin <= last || range.end <= range.begin || range.end > size) {
