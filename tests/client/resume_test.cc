@@ -77,7 +77,6 @@ class KeepingServer {
     };
   }
 
-  FakeServer server;
   std::deque<Script> scripts;  // to be set before streams run
   // To be read when no stream runs.
   std::string matrix = std::string(kRows * kRowBytes, '?');
@@ -172,6 +171,10 @@ class KeepingServer {
   std::mutex mutex_;  // one stream at a time
   ByteRanges persisted_;
   std::string committed_digest_;
+
+ public:
+  // Last, so that its streams end before what they use is gone.
+  FakeServer server;
 };
 
 LayerHeader Header(int64_t rows = kRows, int64_t features = kFeatures) {
