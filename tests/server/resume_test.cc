@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/cut_proxy.h"
+#include "tests/server/resume_fixture.h"
 #include "tests/server/server_fixture.h"
 #include "tests/server/upload_call.h"
 
@@ -24,79 +25,7 @@ using ::testing::TestWithParam;
 
 constexpr int64_t kMib = int64_t{1} << 20;
 
-// All of it with a data directory and without.
-class ResumeTest : public ServerFixture, public ::testing::WithParamInterface<bool> {
- protected:
-  ServerOptions DurableOptions() {
-    ServerOptions options = Options();
-    if (GetParam()) options.data_dir = dir_.path();
-    options.disk_reserve_bytes = 0;
-    return options;
-  }
-
-  v1::UploadHeader Named(const std::string& layer, const std::string& id = "id") const {
-    v1::UploadHeader header = Header(x_, layer);
-    header.set_upload_id(id);
-    return header;
-  }
-
-  grpc::Status GetUpload(const std::string& layer, v1::Upload* upload,
-                         const std::string& id = "id") {
-    v1::GetUploadRequest request;
-    request.set_name(LayerName(layer));
-    request.set_upload_id(id);
-    v1::GetUploadResponse response;
-    const grpc::Status status = activations_->GetUpload(Context().get(), request, &response);
-    *upload = response.upload();
-    return status;
-  }
-
-  grpc::Status Abort(const std::string& layer, const std::string& id = "id") {
-    v1::AbortUploadRequest request;
-    request.set_name(LayerName(layer));
-    request.set_upload_id(id);
-    v1::AbortUploadResponse response;
-    return activations_->AbortUpload(Context().get(), request, &response);
-  }
-
-  // The upload once no stream fills it any more.
-  v1::Upload Parked(const std::string& layer) {
-    v1::Upload upload;
-    EXPECT_TRUE(
-        Eventually([&] { return GetUpload(layer, &upload).ok() && upload.stream_count() == 0; }));
-    return upload;
-  }
-
-  static int64_t SizeOf(const google::protobuf::RepeatedPtrField<v1::ByteRange>& ranges) {
-    int64_t size = 0;
-    for (const v1::ByteRange& range : ranges) size += range.end() - range.begin();
-    return size;
-  }
-
-  // Goes on with an upload of x_ and sends only what is missing.
-  UploadEnd SendRest(const v1::UploadHeader& header) {
-    UploadCall call(*activations_);
-    call.Send(header);
-    const auto accepted = call.Accepted();
-    if (accepted.has_value()) {
-      for (const v1::ByteRange& range : Missing(accepted->persisted(), size_))
-        call.Send(CutBytes(x_, range.begin(), range.end()));
-    }
-    return call.Finish();
-  }
-
-  // The digest x_ has.
-  std::string Digest() { return MustUpload(x_, "whole").digest(); }
-
-  bool ReservedNothing() {
-    return Eventually([this] { return server_->engine().Stats().store.reserved_bytes == 0; });
-  }
-
-  TempDir dir_;
-  const Activations x_ = RandomActivations(100, 7, 1);
-  const int64_t size_ = 100 * 7 * 4;
-  const std::vector<v1::UploadChunk> chunks_ = CutRows(x_, 10);
-};
+using ResumeTest = ResumeFixture;
 
 // Goal: wherever the connection breaks, what arrived is not sent again and nothing is lost. Method:
 // a relay is cut after each of the messages of an upload.
@@ -290,144 +219,6 @@ TEST_P(ResumeTest, AChunkDamagedOnItsWayDoesNotSpoilTheUpload) {
   EXPECT_TRUE(SendRest(Named("layer")).status.ok());
 }
 
-TEST_P(ResumeTest, AnotherHeaderCannotJoinAnUpload) {
-  Start(DurableOptions());
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
-  for (const auto& change : std::vector<std::function<void(v1::UploadHeader&)>>{
-           [](v1::UploadHeader& h) { h.set_row_count(99); },
-           [](v1::UploadHeader& h) { h.set_dtype(v1::DTYPE_FLOAT16); },
-           [](v1::UploadHeader& h) { h.set_ordinal(5); },
-           [](v1::UploadHeader& h) { h.set_expected_digest(std::string(32, '1')); }}) {
-    v1::UploadHeader header = Named("layer");
-    change(header);
-    const UploadOutcome outcome = Upload(header, {});
-    EXPECT_EQ(outcome.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION)
-        << outcome.status.error_message();
-    EXPECT_EQ(ReasonIn(outcome.status), "UPLOAD_DIFFERS");
-  }
-  call.Send(chunks_);
-  EXPECT_TRUE(call.Finish().status.ok());
-}
-
-TEST_P(ResumeTest, UploadsOfOneLayerWithDifferentIdsDoNotMix) {
-  Start(DurableOptions());
-  UploadCall a(*activations_);
-  UploadCall b(*activations_);
-  ASSERT_TRUE(a.Send(Named("layer", "a")) && a.Accepted().has_value());
-  ASSERT_TRUE(b.Send(Named("layer", "b")) && b.Accepted().has_value());
-  a.Send(std::vector<v1::UploadChunk>(chunks_.begin(), chunks_.begin() + 5));
-  b.Send(std::vector<v1::UploadChunk>(chunks_.begin() + 5, chunks_.end()));
-  EXPECT_EQ(ReasonIn(a.Finish().status), "ROWS_MISSING");
-  EXPECT_EQ(ReasonIn(b.Finish().status), "ROWS_MISSING");
-  EXPECT_TRUE(SendRest(Named("layer", "a")).status.ok());
-  // The same content: the layer that is there.
-  EXPECT_TRUE(SendRest(Named("layer", "b")).status.ok());
-  EXPECT_TRUE(ReservedNothing());
-}
-
-TEST_P(ResumeTest, AnAbortedUploadEndsItsStreamsAndFreesItsBytes) {
-  Start(DurableOptions());
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
-  ASSERT_TRUE(call.Send(chunks_[0]));
-  ASSERT_TRUE(Abort("layer").ok());
-  const UploadEnd end = call.WaitForEnd();
-  EXPECT_EQ(end.status.error_code(), grpc::StatusCode::ABORTED) << end.status.error_message();
-  EXPECT_EQ(ReasonIn(end.status), "UPLOAD_ABORTED");
-  v1::Upload upload;
-  EXPECT_EQ(GetUpload("layer", &upload).error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(Abort("layer").error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_TRUE(ReservedNothing());
-  // The id is free again.
-  EXPECT_TRUE(Upload(Named("layer"), chunks_).status.ok());
-}
-
-TEST_P(ResumeTest, NamesOfUploadsAreChecked) {
-  Start(DurableOptions());
-  v1::GetUploadRequest request;
-  v1::GetUploadResponse response;
-  for (const auto& [name, id] : std::vector<std::pair<std::string, std::string>>{
-           {LayerName("a"), ""},
-           {LayerName("a"), std::string(256, 'i')},
-           {LayerName("a"), "a\nb"},
-           {SnapshotName(), "id"},
-           {"projects/default/networks/net/snapshots/last/layers/a", "id"}}) {
-    request.set_name(name);
-    request.set_upload_id(id);
-    EXPECT_EQ(activations_->GetUpload(Context().get(), request, &response).error_code(),
-              grpc::StatusCode::INVALID_ARGUMENT)
-        << name << " " << id;
-  }
-}
-
-TEST_P(ResumeTest, AnUploadThatNobodyGoesOnWithIsDropped) {
-  ServerOptions options = DurableOptions();
-  options.upload_idle_seconds = 1;
-  Start(options);
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
-  call.Send(chunks_[0]);
-  call.Cancel();
-  call.WaitForEnd();
-  v1::Upload upload;
-  EXPECT_TRUE(Eventually(
-      [&] { return GetUpload("layer", &upload).error_code() == grpc::StatusCode::NOT_FOUND; }));
-  EXPECT_TRUE(ReservedNothing());
-  EXPECT_EQ(server_->engine().Stats().store.expired_uploads, 1);
-}
-
-TEST_P(ResumeTest, AnUploadWithAnOpenStreamIsNotDropped) {
-  ServerOptions options = DurableOptions();
-  options.upload_idle_seconds = 1;
-  Start(options);
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
-  ASSERT_TRUE(call.Send(chunks_[0]));
-  // The stream falls silent and is ended; its upload is still there for as long again.
-  const UploadEnd end = call.WaitForEnd();
-  EXPECT_EQ(ReasonIn(end.status), "UPLOAD_IDLE");
-  EXPECT_EQ(end.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
-  const UploadEnd rest = SendRest(Named("layer"));
-  EXPECT_TRUE(rest.status.ok()) << rest.status.error_message();
-}
-
-TEST_P(ResumeTest, AnUploadWhoseIdTheServerChoseGoesWithItsStream) {
-  Start(DurableOptions());
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Header(x_, "layer")));
-  const auto accepted = call.Accepted();
-  ASSERT_TRUE(accepted.has_value());
-  EXPECT_FALSE(accepted->upload_id().empty());
-  call.Send(chunks_[0]);
-  call.Cancel();
-  call.WaitForEnd();
-  EXPECT_TRUE(ReservedNothing());
-  v1::Upload upload;
-  EXPECT_EQ(GetUpload("layer", &upload, accepted->upload_id()).error_code(),
-            grpc::StatusCode::NOT_FOUND);
-}
-
-TEST_P(ResumeTest, AnotherStreamMayJoinByTheIdTheServerChose) {
-  Start(DurableOptions());
-  v1::UploadHeader header = Header(x_, "layer");
-  header.set_partial(true);
-  UploadCall first(*activations_);
-  ASSERT_TRUE(first.Send(header));
-  const auto accepted = first.Accepted();
-  ASSERT_TRUE(accepted.has_value());
-  header.set_upload_id(accepted->upload_id());
-  UploadCall second(*activations_);
-  ASSERT_TRUE(second.Send(header) && second.Accepted().has_value());
-  // The first one breaks; the upload lives on in the second.
-  first.Cancel();
-  first.WaitForEnd();
-  second.Send(chunks_);
-  const UploadEnd end = second.Finish();
-  ASSERT_TRUE(end.status.ok()) << end.status.error_message();
-  EXPECT_TRUE(end.layer.has_value());
-}
-
 TEST_P(ResumeTest, KnownContentIsCommittedWithoutAByte) {
   Start(DurableOptions());
   const std::string digest = Digest();
@@ -449,41 +240,7 @@ TEST_P(ResumeTest, KnownContentIsCommittedWithoutAByte) {
   EXPECT_TRUE(Upload(header, chunks_).status.ok());
 }
 
-TEST_P(ResumeTest, ADrainTellsOpenStreamsWhereToGoOn) {
-  const ServerOptions options = DurableOptions();
-  Start(options);
-  const std::string digest = Digest();
-  UploadCall call(*activations_);
-  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
-  ASSERT_TRUE(call.Send({chunks_[0], chunks_[1]}));
-  ASSERT_TRUE(Eventually([this] {
-    const auto upload = server_->engine().store().GetUpload({{"default", "net", 0}, "layer"}, "id");
-    return upload.ok() && (*upload)->received_bytes() == 20 * x_.row_bytes();
-  }));
-  // An upload into memory may use the time that is left.
-  EXPECT_EQ(server_->Drain(std::chrono::milliseconds(100)), GetParam());
-  const UploadEnd end = call.WaitForEnd();
-  EXPECT_EQ(end.status.error_code(), grpc::StatusCode::UNAVAILABLE) << end.status.error_message();
-  EXPECT_EQ(ReasonIn(end.status), "DRAINING");
-  ASSERT_TRUE(end.draining.has_value());
-  EXPECT_EQ(end.draining->persisted_chunk_count(), 2);
-  Stop();
-  if (!GetParam()) return;
-
-  Start(options);
-  v1::Upload upload;
-  ASSERT_TRUE(GetUpload("layer", &upload).ok());
-  EXPECT_EQ(SizeOf(upload.persisted()), 20 * x_.row_bytes());
-  EXPECT_EQ(upload.stream_count(), 0);
-  const UploadEnd rest = SendRest(Named("layer"));
-  ASSERT_TRUE(rest.status.ok()) << rest.status.error_message();
-  EXPECT_EQ(rest.layer->digest(), digest);
-}
-
-INSTANTIATE_TEST_SUITE_P(Stores, ResumeTest, ::testing::Bool(),
-                         [](const ::testing::TestParamInfo<bool>& directory) {
-                           return directory.param ? "Directory" : "Memory";
-                         });
+INSTANTIATE_TEST_SUITE_P(Stores, ResumeTest, ::testing::Bool(), StoreName);
 
 }  // namespace
 }  // namespace gramian::testing
