@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "gramian/geometry/kernel.h"
+#include "tests/testing/golden_names.h"
 #include "tests/testing/npy_file.h"
 
 namespace gramian::testing {
@@ -25,54 +25,11 @@ std::string Path(const std::string& folder, const std::string& file) {
   return absl::StrCat(GRAMIAN_GOLDEN_DIR, "/", folder, "/", file);
 }
 
-// How a golden measure is asked of us: our name, and golden value = scale * score + offset.
-struct Question {
-  std::string measure;
-  double scale = 1.0;
-  double offset = 0.0;
-};
-
-std::string Number(const json& params, const char* key) {
-  return FormatNumber(params.at(key).get<double>());
-}
-
 // Nothing for a golden measure (or parameters) that this build does not have.
 std::optional<Question> Translate(const std::string& measure, const json& params, double n) {
-  const double biased = (n - 1.0) * (n - 1.0);
-  const double debiased = n * (n - 3.0);
-  if (measure == "cka_linear" || measure == "rv_coefficient_cka_identity") return Question{"cka"};
-  if (measure == "one_minus_cka_linear") return Question{"cka", -1.0, 1.0};
-  if (measure == "cka_linear_debiased") return Question{"cka-hsic=song"};
-  if (measure == "angular_cka_linear") return Question{"cka-distance=angular"};
-  if (measure == "cka_rbf" || measure == "cka_rbf_debiased") {
-    return Question{absl::StrCat(
-        "cka-kernel=rbf-bandwidth=kornblith:", Number(params, "sigma_fraction_of_median"),
-        "-hsic=", measure == "cka_rbf" ? "gretton" : "song")};
+  for (const auto family : {TranslateAlignment}) {
+    if (std::optional<Question> question = family(measure, params, n)) return question;
   }
-  if (measure == "cka_rbf_sigma_sqrt_median_nonzero_sqdist") {
-    return Question{"cka-kernel=rbf-bandwidth=median:1"};
-  }
-  // exp(-d^2 / l^2) with l the lower median: sigma = l / sqrt(2).
-  const std::string lower_median =
-      absl::StrCat("cka-kernel=rbf-bandwidth=lowermedian:", FormatNumber(std::sqrt(0.5)));
-  if (measure == "cka_sqexp_repsim") return Question{lower_median};
-  if (measure == "angular_cka_sqexp") return Question{lower_median + "-distance=angular"};
-  if (measure == "hsic_linear_biased_unnormalised") return Question{"hsic", biased};
-  if (measure == "hsic_linear_unbiased_unnormalised") return Question{"hsic-hsic=song", debiased};
-  if (measure == "distance_correlation") return Question{"distcorr"};
-  if (measure == "distance_correlation_sqr" && !params.contains("exponent")) {
-    return Question{"distcorr-form=squared"};
-  }
-  if (measure == "distance_correlation_unbiased_sqr") return Question{"distcorr-form=unbiased"};
-  if (measure == "distance_covariance_sqr") {
-    return Question{"hsic-kernel=distance", biased / (n * n)};
-  }
-  if (measure == "distance_covariance_unbiased_sqr") {
-    return Question{"hsic-kernel=distance-hsic=song"};
-  }
-  if (measure == "ms_cka") return Question{absl::StrCat("ms-cka-t=", Number(params, "t"))};
-  if (measure == "ms_distcorr")
-    return Question{absl::StrCat("ms-distcorr-t=", Number(params, "t"))};
   return std::nullopt;
 }
 
@@ -93,7 +50,7 @@ Question TranslateFused(const std::string& measure, const json& params, GoldenSc
   score.fusion.order = mode == "product" ? FusionOrder::kProduct
                        : mode == "sym"   ? FusionOrder::kSymmetrized
                                          : FusionOrder::kReversed;
-  const std::string t = Number(params, "t");
+  const std::string t = NumberIn(params, "t");
   if (measure == "fused_distcorr_form") return {absl::StrCat("ms-distcorr-t=", t)};
   if (params.at("rsm") == "gram") return {absl::StrCat("ms-cka-t=", t)};
   // Without the root: the cosine itself at fusion power t.

@@ -4,7 +4,6 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
-#include <oneapi/tbb/task_scheduler_observer.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -57,23 +56,26 @@ class FirstError {
   absl::Status status_ GRAMIAN_GUARDED_BY(mutex_);
 };
 
+constexpr int kWorkerNiceness = 10;
+
+// Whether this thread came to a loop as its caller, or is a worker that has been made nicer.
+thread_local bool is_settled = false;
+
+// Makes a worker yield to the threads that answer and receive. Workers are known by running a body
+// without having called for it: an observer of the arena would tell as well, but what TBB allocates
+// for it is lost when a worker outlives the arena.
+void SettleWorker() {
+  if (is_settled) return;
+  is_settled = true;
+  // For Linux the calling thread is a process; being nicer is always allowed.
+  setpriority(PRIO_PROCESS, 0, kWorkerNiceness);
+}
+
 }  // namespace
 
 // Threads that may be in an arena besides its workers. A caller that found no slot would wait for
 // one to leave, and those may be waiting in turn for the object that this caller is computing.
 constexpr int kCallers = 256;
-constexpr int kWorkerNiceness = 10;
-
-// Makes every worker that enters an arena yield to the threads that answer and receive.
-class NiceWorkers final : public tbb::task_scheduler_observer {
- public:
-  explicit NiceWorkers(tbb::task_arena& arena) : task_scheduler_observer(arena) { observe(true); }
-  ~NiceWorkers() override { observe(false); }
-  // For Linux the calling thread is a process; being nicer is always allowed.
-  void on_scheduler_entry(bool is_worker) override {
-    if (is_worker) setpriority(PRIO_PROCESS, 0, kWorkerNiceness);
-  }
-};
 
 struct ComputeArena::Impl {
   Impl(int threads, Lane lane)
@@ -81,7 +83,6 @@ struct ComputeArena::Impl {
               lane == Lane::kInteractive ? tbb::task_arena::priority::high
                                          : tbb::task_arena::priority::low) {}
   tbb::task_arena arena;
-  NiceWorkers nice_workers{arena};
 };
 
 ComputeArena::ComputeArena(int threads, Lane lane)
@@ -119,6 +120,7 @@ absl::Status ParallelFor(const ComputeContext& context, int64_t count,
     tbb::parallel_for(
         tbb::blocked_range<int64_t>(0, count, 1),
         [&](const tbb::blocked_range<int64_t>& range) {
+          SettleWorker();
           Acquire(&group);
           const absl::Cleanup publish = [&] { Release(&group); };
           for (int64_t i = range.begin(); i != range.end(); ++i) {
@@ -136,6 +138,7 @@ absl::Status ParallelFor(const ComputeContext& context, int64_t count,
   Release(&group);
   // Isolation: while this thread waits for its loop it must not pick up another loop's tile, which
   // could wait for a cache entry that this very thread is computing.
+  is_settled = true;
   context.arena->impl_->arena.execute([&] { tbb::this_task_arena::isolate(run); });
   Acquire(&group);
   if (absl::Status status = error.Take(); !status.ok()) return status;

@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
+#include "gramian/base/status_macros.h"
 
 namespace gramian {
 
@@ -45,6 +47,35 @@ class NoCache final : public DerivedCache {
     return compute(context);
   }
 };
+
+// A T with size_bytes() in a cache. Null is cached too: that a layer is constant is an answer.
+template <typename T>
+class DerivedPointer final : public Derived {
+ public:
+  explicit DerivedPointer(std::shared_ptr<const T> pointer) : value(std::move(pointer)) {}
+  int64_t size_bytes() const override {
+    return static_cast<int64_t>(sizeof(*this)) + (value == nullptr ? 0 : value->size_bytes());
+  }
+  const std::shared_ptr<const T> value;
+};
+
+// The T of `key`, computed if need be with compute(context) -> StatusOr<shared_ptr<const T>>. A key
+// belongs to one T.
+template <typename T, typename ComputeT>
+absl::StatusOr<std::shared_ptr<const T>> GetOrComputeAs(DerivedCache* cache, const std::string& key,
+                                                        const ComputeContext& context,
+                                                        const ComputeT& compute) {
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const Derived> derived,
+      cache->GetOrCompute(key, context,
+                          [&](const ComputeContext& entry_context)
+                              -> absl::StatusOr<std::shared_ptr<const Derived>> {
+                            GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const T> value,
+                                                     compute(entry_context));
+                            return std::make_shared<const DerivedPointer<T>>(std::move(value));
+                          }));
+  return static_cast<const DerivedPointer<T>&>(*derived).value;
+}
 
 }  // namespace gramian
 

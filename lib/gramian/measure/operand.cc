@@ -19,34 +19,6 @@ class DerivedNumber final : public Derived {
   const double value;
 };
 
-// Null results are cached too: that a layer is constant is an answer.
-template <typename T>
-class DerivedPointer final : public Derived {
- public:
-  explicit DerivedPointer(std::shared_ptr<const T> pointer) : value(std::move(pointer)) {}
-  int64_t size_bytes() const override {
-    return static_cast<int64_t>(sizeof(*this)) + (value == nullptr ? 0 : value->size_bytes());
-  }
-  const std::shared_ptr<const T> value;
-};
-
-// Looks up a T, or computes it with compute(context) -> StatusOr<shared_ptr<const T>>.
-template <typename T, typename Compute>
-absl::StatusOr<std::shared_ptr<const T>> Get(DerivedCache* cache, const std::string& key,
-                                             const ComputeContext& context,
-                                             const Compute& compute) {
-  GRAMIAN_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Derived> derived,
-      cache->GetOrCompute(key, context,
-                          [&](const ComputeContext& entry_context)
-                              -> absl::StatusOr<std::shared_ptr<const Derived>> {
-                            GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const T> value,
-                                                     compute(entry_context));
-                            return std::make_shared<const DerivedPointer<T>>(std::move(value));
-                          }));
-  return static_cast<const DerivedPointer<T>&>(*derived).value;
-}
-
 const char* FeatureName(KernelKind kind) {
   return kind == KernelKind::kCosine ? "cosine" : "linear";
 }
@@ -112,16 +84,16 @@ std::shared_ptr<const CenteredFeatures> Operand::Features(KernelKind kind) const
 absl::StatusOr<std::shared_ptr<const Moments>> Operand::GetMoments(const ComputeContext& context,
                                                                    KernelKind kind,
                                                                    Arithmetic arithmetic) const {
-  return Get<Moments>(cache_,
-                      absl::StrCat(key_, "/moments/", FeatureName(kind), PrecisionName(arithmetic)),
-                      context, [&](const ComputeContext& entry) {
-                        return Moments::Compute(entry, *Features(kind), arithmetic);
-                      });
+  return GetOrComputeAs<Moments>(
+      cache_, absl::StrCat(key_, "/moments/", FeatureName(kind), PrecisionName(arithmetic)),
+      context, [&](const ComputeContext& entry) {
+        return Moments::Compute(entry, *Features(kind), arithmetic);
+      });
 }
 
 absl::StatusOr<std::shared_ptr<const RowNorms>> Operand::GetRowNorms(const ComputeContext& context,
                                                                      KernelKind kind) const {
-  return Get<RowNorms>(
+  return GetOrComputeAs<RowNorms>(
       cache_, absl::StrCat(key_, "/row_norms/", FeatureName(kind)), context,
       [&](const ComputeContext& entry) { return RowNorms::Compute(entry, *Features(kind)); });
 }
@@ -144,7 +116,7 @@ absl::StatusOr<double> Operand::GetBandwidth(const ComputeContext& context,
   unit.kind = KernelKind::kRbf;
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const DerivedNumber> number,
-      Get<DerivedNumber>(
+      GetOrComputeAs<DerivedNumber>(
           cache_, absl::StrCat(key_, "/bandwidth/", unit.ToString()), context,
           [&](const ComputeContext& entry) -> absl::StatusOr<std::shared_ptr<const DerivedNumber>> {
             absl::StatusOr<double> sigma = ComputeBandwidth(entry, *layers_[0], unit);
@@ -190,7 +162,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::GetSpectral(
   const std::string key =
       absl::StrCat(key_, "/spectral/", kernel.ToString(), options.precise ? "/precise" : "",
                    options.materialized ? "/materialized" : "");
-  return Get<SpectralOperator>(
+  return GetOrComputeAs<SpectralOperator>(
       cache_, key, context,
       [&](const ComputeContext& entry) -> absl::StatusOr<std::shared_ptr<const SpectralOperator>> {
         if (!fused_) return ComputeLayerSpectral(entry, kernel, options);
@@ -202,7 +174,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::GetSpectral(
 
 absl::StatusOr<std::shared_ptr<const ProductOperator>> Operand::GetProduct(
     const ComputeContext& context, const KernelSpec& kernel) const {
-  return Get<ProductOperator>(
+  return GetOrComputeAs<ProductOperator>(
       cache_, absl::StrCat(key_, "/product/", kernel.ToString()), context,
       [&](const ComputeContext& entry) -> absl::StatusOr<std::shared_ptr<const ProductOperator>> {
         GRAMIAN_ASSIGN_OR_RETURN(const Chain chain, GetChain(entry, kernel, {}));

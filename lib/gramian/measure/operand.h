@@ -68,6 +68,16 @@ class Operand {
   // the features themselves; not cached, holds no data.
   std::shared_ptr<const CenteredFeatures> Features(KernelKind kind) const;
 
+  // Any other object derived from this operand, through the cache under `name` (which says all
+  // parameters): what compute(context) -> StatusOr<shared_ptr<const T>> returns. T has
+  // size_bytes(). A family of measures keeps its own objects this way.
+  template <typename T, typename Compute>
+  absl::StatusOr<std::shared_ptr<const T>> Derive(const ComputeContext& context,
+                                                  const std::string& name,
+                                                  const Compute& compute) const {
+    return GetOrComputeAs<T>(cache_, key_ + "/" + name, context, compute);
+  }
+
   // How a spectral operator is made.
   struct SpectralOptions {
     bool precise = false;       // float64 products whatever the work: for t < 1
