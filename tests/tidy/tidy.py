@@ -53,6 +53,14 @@ def lib_area(path):
     return match.group(1) if match else None
 
 
+def nearest(path, tree):
+    """The nearest folder at or above the file's that has a CMakeLists.txt."""
+    folder = os.path.dirname(path)
+    while folder and f"{folder}/CMakeLists.txt" not in tree:
+        folder = os.path.dirname(folder)
+    return folder
+
+
 @rule
 def lib_areas_point_left(file):
     """An area of lib includes only itself and areas before it: base, representation, store, geometry, measure, engine."""
@@ -108,6 +116,20 @@ def every_lib_source_has_a_test(file):
     test = f"tests/{area}/{os.path.basename(file.path)[:-3]}_test.cc"
     if test not in file.tree:
         yield 1, f"{test} is missing"
+
+
+@rule
+def every_source_is_built(file):
+    """Every x.cc is named, as x or without its ending _test or _main, in the nearest CMakeLists.txt above it."""
+    folder, name = os.path.split(file.path)
+    if name != "CMakeLists.txt":
+        return
+    words = set(re.findall(r"\w+", "\n".join(line.split("#")[0] for line in file.lines)))
+    for path in sorted(file.tree):
+        if path.endswith(".cc") and nearest(path, file.tree) == folder:
+            stem = os.path.basename(path)[:-3]
+            if stem not in words and re.sub(r"_(test|main)$", "", stem) not in words:
+                yield 1, f"{path} is not built"
 
 
 @rule

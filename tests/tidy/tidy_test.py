@@ -15,6 +15,9 @@ GOOD = {
     "lib/gramian/geometry/rsm.h": GUARDED.format("GRAMIAN_GEOMETRY_RSM_H_", '#include "gramian/base/mutex.h"'),
     "lib/gramian/geometry/rsm.cc": '// Never throws.\n#include "gramian/geometry/rsm.h"\n',
     "tests/geometry/rsm_test.cc": "#include <iostream>\n",
+    "tests/CMakeLists.txt": "gramian_test(rsm_test SOURCES geometry/rsm_test.cc)\nforeach(name clock)\n",
+    "tests/clock_test.cc": "int x;\n",
+    "server/server.cc": "int x;\n",
     "server/server.h": GUARDED.format("GRAMIAN_SERVER_SERVER_H_", "#include <grpcpp/grpcpp.h>"),
     "client/gramian/client/client.h": GUARDED.format("GRAMIAN_CLIENT_CLIENT_H_", "#include <mutex>"),
 }
@@ -40,6 +43,7 @@ BAD = {
     },
     "server_knows_no_client": {"server/a.cc": '#include "gramian/client/client.h"\n'},
     "every_lib_source_has_a_test": {"lib/gramian/base/clock.cc": "int x;\n"},
+    "every_source_is_built": {"server/CMakeLists.txt": "add_library(all STATIC admission.cc)  # server\n"},
     "files_are_short": {"server/a.cc": "\n" * 601},
     "nothing_is_postponed": {
         "server/a.cc": "// TODO(b/1): later\n",
