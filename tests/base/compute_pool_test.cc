@@ -17,18 +17,27 @@
 namespace gramian {
 namespace {
 
-// Occupies one worker until it is let go.
-struct Blocker {
-  Gate running;
-  Gate released;
-
+// Occupies one worker until it is let go. The job shares the gates: it may leave them last.
+class Blocker {
+ public:
   void Occupy(ComputePool& pool) {
-    ASSERT_TRUE(pool.TrySubmit([this] {
-      running.Open();
-      released.Wait();
+    // A worker that ran another job may still be on its way back.
+    ASSERT_TRUE(WaitUntil([&] {
+      return pool.TrySubmit([gates = gates_] {
+        gates->running.Open();
+        gates->released.Wait();
+      });
     }));
-    ASSERT_TRUE(running.Wait());
+    ASSERT_TRUE(gates_->running.Wait());
   }
+  void Release() { gates_->released.Open(); }
+
+ private:
+  struct Gates {
+    Gate running;
+    Gate released;
+  };
+  const std::shared_ptr<Gates> gates_ = std::make_shared<Gates>();
 };
 
 TEST(ComputePoolTest, RunsWhatItAccepts) {
@@ -45,14 +54,14 @@ TEST(ComputePoolTest, RunsWhatItAccepts) {
 TEST(ComputePoolTest, OneThreadRunsJobsInTheOrderTheyCame) {
   std::vector<int> order;
   {
-    Blocker blocker;  // outlives the job that waits for it
+    Blocker blocker;
     ComputePool pool(1, 100);
     blocker.Occupy(pool);
     for (int i = 0; i < 100; ++i) {
       ASSERT_TRUE(pool.TrySubmit([&order, i] { order.push_back(i); }));
     }
     EXPECT_TRUE(order.empty());
-    blocker.released.Open();
+    blocker.Release();
   }
   std::vector<int> expected(100);
   std::iota(expected.begin(), expected.end(), 0);
@@ -77,8 +86,8 @@ TEST(ComputePoolTest, RefusesWhenTheQueueIsFull) {
     EXPECT_FALSE(pool.TrySubmit(job));
     EXPECT_EQ(pool.queue_length(), 3);
     EXPECT_EQ(runs, 0);
-    first.released.Open();
-    second.released.Open();
+    first.Release();
+    second.Release();
   }
   EXPECT_EQ(runs, 3);
 }
@@ -87,17 +96,10 @@ TEST(ComputePoolTest, AcceptsAgainOnceAWorkerIsFree) {
   ComputePool pool(1, 0);
   for (int round = 0; round < 20; ++round) {
     Blocker blocker;
-    // The worker that ran the last round may still be on its way back.
-    ASSERT_TRUE(WaitUntil([&] {
-      return pool.TrySubmit([&] {
-        blocker.running.Open();
-        blocker.released.Wait();
-      });
-    }));
-    ASSERT_TRUE(blocker.running.Wait());
+    blocker.Occupy(pool);
     EXPECT_FALSE(pool.TrySubmit([] {}));
     Gate done;
-    blocker.released.Open();
+    blocker.Release();
     ASSERT_TRUE(WaitUntil([&] { return pool.TrySubmit([&] { done.Open(); }); }));
     ASSERT_TRUE(done.Wait());
   }
@@ -112,12 +114,12 @@ TEST(ComputePoolTest, WorkersAreIdleFromTheStart) {
 
 TEST(ComputePoolTest, DropsARefusedJob) {
   const auto held = std::make_shared<int>(1);
-  Blocker blocker;  // outlives the job that waits for it
+  Blocker blocker;
   ComputePool pool(1, 0);
   blocker.Occupy(pool);
   EXPECT_FALSE(pool.TrySubmit([held] { ++*held; }));
   EXPECT_EQ(held.use_count(), 1);
-  blocker.released.Open();
+  blocker.Release();
 }
 
 TEST(ComputePoolTest, RefusesWhileItIsDestroyed) {
@@ -175,7 +177,7 @@ TEST(ComputePoolTest, WhatResumesIsNeverRefusedAndWaitsItsTurn) {
     }));
     EXPECT_FALSE(pool.TrySubmit([&] { order.push_back(-1); }));
     pool.Resume([&] { order.push_back(2); });
-    blocker.released.Open();
+    blocker.Release();
   }
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
