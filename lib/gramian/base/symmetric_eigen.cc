@@ -67,7 +67,9 @@ absl::StatusOr<Tridiagonal> Reduce(const ComputeContext& context, Matrix symmetr
   Tridiagonal result{std::move(symmetric), Vector(n), Vector(n), Vector(n)};
   double* a = result.reflectors.data();
   const auto at = [&](Index row, Index col) { return a + col * n + row; };
-  Matrix w(kPanel, n);  // n x kPanel column-major
+  // n x kPanel column-major, and a column that nothing is written to: OpenBLAS's symv for
+  // processors it does not know (Prescott) loads up to 80 bytes beyond the vector it adds to.
+  Matrix w(kPanel + 1, n);
   Index i = 0;
   for (; n - i > kTailOrder; i += kPanel) {
     GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
@@ -84,8 +86,8 @@ absl::StatusOr<Tridiagonal> Reduce(const ComputeContext& context, Matrix symmetr
     }
   }
   const lapack_int info =
-      LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', Int(n - i), at(i, i), Int(n), &result.diagonal[i],
-                     &result.off_diagonal[i], &result.tau[i]);
+      LAPACKE_dsytrd_work(LAPACK_COL_MAJOR, 'L', Int(n - i), at(i, i), Int(n), &result.diagonal[i],
+                          &result.off_diagonal[i], &result.tau[i], w.data(), Int(kPanel * (n - i)));
   if (info != 0) return absl::InternalError(absl::StrCat("dsytrd failed, info ", info));
   return result;
 }
