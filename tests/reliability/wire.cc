@@ -175,17 +175,23 @@ void Note(const v1::UploadLayerResponse& answer, UploadOutcome& outcome) {
   }
 }
 
+// Whether the server has reported all of the chunk as persisted. Not for rubbish, whose bytes may
+// lie beyond any number.
+bool IsPersisted(const v1::UploadHeader& header, const v1::UploadChunk& chunk,
+                 const UploadOutcome& outcome) {
+  const int64_t row_bytes =
+      header.feature_count() * (header.row_count() > 0 ? int64_t{sizeof(float)} : int64_t{0});
+  const int64_t begin = chunk.first_row() * row_bytes + chunk.byte_offset();
+  return Covers(outcome.persisted, begin, begin + static_cast<int64_t>(chunk.data().size()));
+}
+
 // Sends what the script says to send; false if it was told to stop.
 bool Send(const UploadScript& script, Stream& stream, UploadOutcome& outcome) {
-  const int64_t row_bytes = script.header.feature_count() *
-                            (script.header.row_count() > 0 ? int64_t{sizeof(float)} : int64_t{0});
   v1::UploadLayerRequest request;
   int64_t index = 0;
   for (const v1::UploadChunk& chunk : script.chunks) {
     if (script.go_on && !script.go_on(index)) return false;
-    const int64_t begin = chunk.first_row() * row_bytes + chunk.byte_offset();
-    const int64_t end = begin + static_cast<int64_t>(chunk.data().size());
-    if (!script.skip_persisted || !Covers(outcome.persisted, begin, end)) {
+    if (!script.skip_persisted || !IsPersisted(script.header, chunk, outcome)) {
       *request.mutable_chunk() = chunk;
       if (!stream.Write(request)) return true;
       outcome.sent.push_back(index);
