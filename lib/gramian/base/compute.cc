@@ -14,7 +14,16 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/mutex.h"
 
-#if defined(__SANITIZE_THREAD__)
+// gcc says it by a macro, clang by a feature.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GRAMIAN_THREAD_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define GRAMIAN_THREAD_SANITIZER
+#endif
+
+#if defined(GRAMIAN_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -24,13 +33,13 @@ namespace {
 // TBB orders what a caller writes before a loop, its tiles, and what the caller reads after it. Its
 // library is not instrumented, so ThreadSanitizer has to be told.
 void Release([[maybe_unused]] void* loop) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(GRAMIAN_THREAD_SANITIZER)
   __tsan_release(loop);
 #endif
 }
 
 void Acquire([[maybe_unused]] void* loop) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(GRAMIAN_THREAD_SANITIZER)
   __tsan_acquire(loop);
 #endif
 }
