@@ -250,9 +250,12 @@ void UploadReactor::Commit() {
     Stop(WithReason(absl::InvalidArgumentError(Named(layer.status()).message()), "ROWS_MISSING"));
   } else {
     const UploadKey key = KeyOf(*upload_);
-    upload_streams_.Forget(key);
-    upload_streams_.Interrupt(key, UploadAborted("another stream could not commit the upload"),
-                              this);
+    // What the disk refused is open still, and waits for a better moment.
+    if (!state_.engine.store().GetUpload(key.layer, key.upload_id).ok()) {
+      upload_streams_.Forget(key);
+      upload_streams_.Interrupt(key, UploadAborted("another stream could not commit the upload"),
+                                this);
+    }
     Stop(Named(layer.status()));
   }
 }

@@ -34,17 +34,6 @@ class DurableTest : public ServerFixture {
     Start(DurableOptions());
   }
 
-  grpc::Status Download(const std::string& name, std::string* bytes) {
-    v1::DownloadLayerRequest request;
-    request.set_name(name);
-    const auto context = Context();
-    const auto stream = activations_->DownloadLayer(context.get(), request);
-    v1::DownloadLayerResponse response;
-    bytes->clear();
-    while (stream->Read(&response)) *bytes += response.chunk().data();
-    return stream->Finish();
-  }
-
   std::vector<std::string> MissingOf(const std::string& layer, const std::string& digest) {
     v1::FindMissingLayersRequest request;
     request.set_parent(SnapshotName());

@@ -48,6 +48,10 @@ class MemoryBlobStore final : public BlobStore {
     blobs_.insert_or_assign(content->digest(), content);
     return absl::OkStatus();
   }
+  absl::Status Unpublish(const Digest& digest, const std::string& part) override {
+    Remove(digest);
+    return absl::NotFoundError(absl::StrCat("part '", part, "' was used up"));
+  }
   absl::StatusOr<std::shared_ptr<const Representation>> Load(const Digest& digest,
                                                              const RepresentationShape&,
                                                              bool) override {

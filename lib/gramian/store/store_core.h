@@ -67,8 +67,11 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::Status SaveUpload(const UploadRecord& record) override;
   absl::StatusOr<StoredLayer> Publish(
       const UploadSession& session, const std::shared_ptr<const Representation>& content) override;
+  absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) override;
   void Drop(const UploadSession& session) override;
 
+  // Makes a blob that no layer names the part again that it was, or removes it.
+  void TakeBack(const Digest& digest, const std::string& part) GRAMIAN_REQUIRES(change_mutex_);
   // CommitKnownContent, which leaves an earlier attempt as it is.
   absl::StatusOr<StoredLayer> PublishKnownContent(const UploadPlan& plan);
   // Drops the open upload if there is one and nobody brings anything.

@@ -263,11 +263,12 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
       layer.create_time = earlier->create_time;
     }
   }
-  if (!is_stored) GRAMIAN_RETURN_IF_ERROR(blobs_->Publish(session.part(), content));
-  const absl::Status kept = catalog_->PutLayer(layer, part);
+  const absl::Status published =
+      is_stored ? absl::OkStatus() : blobs_->Publish(session.part(), content);
+  const absl::Status kept = published.ok() ? catalog_->PutLayer(layer, part) : published;
   if (!kept.ok()) {
-    // After any other error the catalog may name the blob when it is opened next.
-    if (is_new && absl::IsResourceExhausted(kept)) blobs_->Remove(digest);
+    // After any other error of the catalog it may name the blob when it is opened next.
+    if (is_new && (!published.ok() || absl::IsResourceExhausted(kept))) TakeBack(digest, part);
     return kept;
   }
   std::vector<Digest> unused;
@@ -285,6 +286,17 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   for (const Digest& gone : unused) blobs_->Remove(gone);
   if (is_stored) blobs_->RemovePart(part);
   return layer;
+}
+
+void StoreCore::TakeBack(const Digest& digest, const std::string& part) {
+  if (!blobs_->Unpublish(digest, part).ok()) blobs_->Remove(digest);
+}
+
+absl::StatusOr<RepresentationBuilder> StoreCore::Reopen(const UploadSession& session) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<BlobPart> part,
+                           blobs_->OpenPart(session.part().name(), session.plan().shape));
+  const ByteRange all{0, session.size_bytes()};
+  return part->NewBuilder(absl::MakeConstSpan(&all, 1));
 }
 
 absl::StatusOr<StoredLayer> StoreCore::CommitKnownContent(const UploadPlan& asked) {
