@@ -226,7 +226,7 @@ void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
   app.set_version_flag("--version", std::string("gramiand ") + kVersion);
   const char* file = std::getenv("GRAMIAN_CONFIG");
   app.set_config("--config", file == nullptr ? "" : file,
-                 "TOML or INI file with flags as keys (Env:GRAMIAN_CONFIG)",
+                 "TOML file with flags as keys (Env:GRAMIAN_CONFIG)",
                  file != nullptr && *file != '\0');
   app.config_formatter(std::make_shared<ConfigFile>(app, &modes.config_mistake));
   app.add_flag("--check-config", modes.check_config, "say whether the configuration is fine, leave")
@@ -278,7 +278,11 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
   if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
   const absl::Status status = Validate(parsed.options);
   if (!status.ok()) return refuse(status.message());
-  if (modes.print_config) out << app.config_to_str(true, true);
+  if (modes.print_config) {
+    const std::string config = app.config_to_str();
+    if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
+    out << config;
+  }
   if (modes.check_config) out << "the configuration is fine\n";
   parsed.run = !modes.print_config && !modes.check_config;
   parsed.options = WithMachineDefaults(parsed.options);
