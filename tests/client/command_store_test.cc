@@ -212,6 +212,9 @@ TEST_F(CommandStoreTest, APushOutlivesAKilledServer) {
   server = std::make_unique<testing::GramiandProcess>(KeepingServer(address));
   ASSERT_TRUE(server->WaitUntilListening()) << server->errors();
   EXPECT_EQ(push.Wait(), 0) << push.errors();
+  EXPECT_THAT(push.errors(),
+              ContainsRegex("^gramian: the connection is lost, trying again: .*\n$"));
+  EXPECT_EQ(std::ranges::count(push.errors(), '\n'), 1) << push.errors();
   ASSERT_EQ(Gramian({"pull", "a@0/big", "-o", Path("back.npy")}, address).exit_code, 0);
   EXPECT_TRUE(AreEqual(file, Path("back.npy")));
 }
