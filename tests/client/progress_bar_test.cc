@@ -2,12 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "gramian/cli/text.h"
@@ -15,9 +11,7 @@
 namespace gramian::client::cli {
 namespace {
 
-using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 TEST(ProgressBarTest, SaysShareRateAndTimeLeft) {
   const std::string line = RenderProgress(int64_t{50} << 20, int64_t{200} << 20, 2.0, 120);
@@ -74,42 +68,6 @@ TEST(ProgressBarTest, WaitingIsOneLineWhereThereIsNoTerminal) {
     bar.Wait("again");
   }
   EXPECT_EQ(written.text(), "gramian: the connection is lost\ngramian: again\n");
-}
-
-// What a terminal is sent meanwhile.
-TEST(ProgressBarTest, WaitingTakesThePlaceOfTheBarUntilAllGoOn) {
-  setenv("TERM", "xterm", 1);
-  int master = -1;
-  int slave = -1;
-  const winsize size = {24, 80, 0, 0};
-  ASSERT_EQ(openpty(&master, &slave, nullptr, nullptr, &size), 0);
-  std::FILE* terminal = fdopen(slave, "w");
-  const auto shown = [&] {
-    std::fflush(terminal);
-    std::string text(4096, '\0');
-    pollfd ready = {master, POLLIN, 0};
-    if (poll(&ready, 1, 0) != 1) return std::string();
-    text.resize(static_cast<size_t>(read(master, text.data(), text.size())));
-    return text;
-  };
-  {
-    ProgressBar bar(terminal, 100);
-    bar.Add(25);
-    EXPECT_THAT(shown(), HasSubstr(" 25 %"));
-    bar.Wait("the connection is lost");
-    EXPECT_THAT(shown(), StartsWith("\rthe connection is lost"));
-    bar.Wait("the connection is lost");
-    bar.Add(25);
-    bar.GoOn();
-    EXPECT_EQ(shown(), "") << "one still waits";
-    bar.GoOn();
-    EXPECT_THAT(shown(), HasSubstr(" 50 %"));
-    bar.Wait("the connection is lost");
-    EXPECT_THAT(shown(), StartsWith("\rthe connection is lost"));
-  }
-  EXPECT_THAT(shown(), ContainsRegex("^\r +\r$"));
-  std::fclose(terminal);
-  close(master);
 }
 
 }  // namespace
