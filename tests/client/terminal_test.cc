@@ -39,7 +39,9 @@ class TerminalTest : public ::testing::Test {
   }
 
   // What a progress bar of 100 bytes writes on this terminal.
-  std::string DrawProgress(const std::function<void(ProgressBar&)>& use) {
+  std::string DrawProgress(const std::function<void(ProgressBar&)>& use = [](ProgressBar& bar) {
+    bar.Add(50);
+  }) {
     std::FILE* stream = fdopen(dup(terminal_), "w");
     {
       ProgressBar bar(stream, 100);
@@ -92,7 +94,7 @@ TEST_F(TerminalTest, TheLocaleSaysWhetherThereIsMoreThanAscii) {
 }
 
 TEST_F(TerminalTest, ProgressIsDrawnWithoutEscapeSequences) {
-  const std::string drawn = DrawProgress([](ProgressBar& bar) { bar.Add(50); });
+  const std::string drawn = DrawProgress();
   EXPECT_NE(drawn.find(" 50 %"), std::string::npos) << drawn;
   EXPECT_EQ(drawn.find('\x1b'), std::string::npos) << drawn;
   EXPECT_EQ(drawn.substr(drawn.size() - 2), "\r$") << "erased in the end";
@@ -100,13 +102,12 @@ TEST_F(TerminalTest, ProgressIsDrawnWithoutEscapeSequences) {
 
 TEST_F(TerminalTest, ADumbTerminalSeesNoProgress) {
   setenv("TERM", "dumb", 1);
-  EXPECT_EQ(DrawProgress([](ProgressBar& bar) { bar.Add(50); }), "$");
+  EXPECT_EQ(DrawProgress(), "$");
 }
 
 TEST_F(TerminalTest, ProgressIsAsciiWhereTheLocaleIs) {
   setenv("LC_ALL", "C", 1);
-  for (const char c : DrawProgress([](ProgressBar& bar) { bar.Add(50); }))
-    EXPECT_LT(static_cast<unsigned char>(c), 0x80);
+  for (const char c : DrawProgress()) EXPECT_LT(static_cast<unsigned char>(c), 0x80);
 }
 
 TEST_F(TerminalTest, WaitingTakesThePlaceOfTheBarUntilAllGoOn) {
