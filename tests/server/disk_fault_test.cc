@@ -104,14 +104,14 @@ class DiskFaultTest : public ServerFixture {
 
   void ExpectHolds(const std::string& layer, const Activations& activations) {
     std::string bytes;
-    const grpc::Status status = Download(LayerName(layer), &bytes);
+    const grpc::Status status = Fetch(LayerName(layer), &bytes);
     EXPECT_TRUE(status.ok()) << layer << ": " << status.error_message();
     EXPECT_TRUE(bytes == activations.bytes()) << layer;
   }
 
   void ExpectMissing(const std::string& layer) {
     std::string bytes;
-    EXPECT_EQ(Download(LayerName(layer), &bytes).error_code(), grpc::StatusCode::NOT_FOUND);
+    EXPECT_EQ(Fetch(LayerName(layer), &bytes).error_code(), grpc::StatusCode::NOT_FOUND);
   }
 
   void ExpectReady() {
@@ -239,14 +239,14 @@ TEST_F(DiskFaultTest, ADiskThatCannotBeReadIsToldAndWhatItHasLostIsSentAgain) {
   Restart();
   std::string bytes;
   files_.FailOnce(FileOperation::kOpen, absl::UnavailableError("too many open files"));
-  const grpc::Status busy = Download(LayerName("x"), &bytes);
+  const grpc::Status busy = Fetch(LayerName("x"), &bytes);
   EXPECT_EQ(busy.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(RetryMillisecondsIn(busy), 1000);
   ExpectHolds("x", x_);
 
   Restart();
   files_.FailOnce(FileOperation::kRead, InputOutputError());
-  EXPECT_EQ(Download(LayerName("x"), &bytes).error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(Fetch(LayerName("x"), &bytes).error_code(), grpc::StatusCode::DATA_LOSS);
   EXPECT_THAT(bytes, IsEmpty());
   ExpectReady();
   MustUpload(x_, "x");

@@ -96,7 +96,7 @@ TEST_F(DurableTest, WhatWasCommittedIsThereAfterARestart) {
   ASSERT_TRUE(activations_->GetLayer(Context().get(), get, &got).ok());
   EXPECT_EQ(got.layer().SerializeAsString(), layer.SerializeAsString());
   std::string bytes;
-  ASSERT_TRUE(Download(layer.name(), &bytes).ok());
+  ASSERT_TRUE(Fetch(layer.name(), &bytes).ok());
   EXPECT_TRUE(bytes == x_.bytes());
   v1::ListSnapshotsRequest list;
   list.set_parent("projects/default/networks/net");
@@ -184,7 +184,7 @@ TEST_F(DurableTest, DamagedContentIsToldAndCanBeSentAgain) {
   }
   Start(DurableOptions());
   std::string bytes;
-  const grpc::Status status = Download(LayerName("layer"), &bytes);
+  const grpc::Status status = Fetch(LayerName("layer"), &bytes);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS) << status.error_message();
   EXPECT_THAT(status.error_message(), HasSubstr(digest));
   EXPECT_EQ(ReasonIn(status), "DATA_LOSS");
@@ -197,7 +197,7 @@ TEST_F(DurableTest, DamagedContentIsToldAndCanBeSentAgain) {
   const UploadOutcome outcome = Upload(header, CutRows(x_, 10));
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
   EXPECT_TRUE(outcome.accepted);
-  ASSERT_TRUE(Download(LayerName("layer"), &bytes).ok());
+  ASSERT_TRUE(Fetch(LayerName("layer"), &bytes).ok());
   EXPECT_TRUE(bytes == x_.bytes());
   EXPECT_THAT(MissingOf("layer", digest), ::testing::IsEmpty());
 }

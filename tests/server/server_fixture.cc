@@ -230,7 +230,7 @@ v1::Layer ServerFixture::MustUpload(const Activations& activations, const std::s
   return outcome.layer;
 }
 
-grpc::Status ServerFixture::Download(const std::string& name, std::string* bytes) {
+grpc::Status ServerFixture::Fetch(const std::string& name, std::string* bytes) {
   v1::DownloadLayerRequest request;
   request.set_name(name);
   const auto context = Context();

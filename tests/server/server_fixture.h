@@ -103,7 +103,7 @@ class ServerFixture : public ::testing::Test {
                        const std::string& network = "net");
 
   // All of a layer.
-  grpc::Status Download(const std::string& name, std::string* bytes);
+  grpc::Status Fetch(const std::string& name, std::string* bytes);
 
   // One score, or the status.
   grpc::Status Compare(const std::string& a, const std::string& b,
