@@ -37,12 +37,14 @@ absl::Status Admission::AdmitCall(absl::string_view resource, absl::Time now) {
     bucket.tokens -= 1.0;
     return absl::OkStatus();
   }
+  // The calls that have not come back yet, and this one.
   return RetryAfter(WithReason(absl::ResourceExhaustedError(
                                    absl::StrCat("project '", project, "' calls more often than ",
                                                 quotas_.calls_per_second, " times a second")),
                                "RATE_LIMITED",
-                               {{"limit", absl::StrCat(quotas_.calls_per_second)},
-                                {"burst", absl::StrCat(quotas_.burst_calls)}}),
+                               {{"value", absl::StrCat(quotas_.burst_calls + 1)},
+                                {"limit", absl::StrCat(quotas_.burst_calls)},
+                                {"per_second", absl::StrCat(quotas_.calls_per_second)}}),
                     absl::Seconds((1.0 - bucket.tokens) / rate));
 }
 
@@ -69,12 +71,10 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
     GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
     const int64_t kept = store.ProjectBytes(key.snapshot.project);
     if (bytes > quotas_.stored_bytes - kept) {
-      return WithReason(
-          absl::ResourceExhaustedError(absl::StrCat(bytes, " bytes exceed the quota of project '",
-                                                    key.snapshot.project, "': it keeps ", kept,
-                                                    " of ", quotas_.stored_bytes, " bytes")),
-          "TENANT_QUOTA",
-          {{"limit", absl::StrCat(quotas_.stored_bytes)}, {"value", absl::StrCat(kept + bytes)}});
+      return WithLimit(absl::ResourceExhaustedError(absl::StrCat(
+                           bytes, " bytes exceed the quota of project '", key.snapshot.project,
+                           "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
+                       "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
     }
   }
   return store.OpenUpload(plan);

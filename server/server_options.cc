@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/machine.h"
 #include "server/config_file.h"
 #include "server/listen_socket.h"
-#include "server/machine.h"
 #include "server/version.h"
 
 namespace gramian {

@@ -61,7 +61,7 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   ~UploadReactor() override = default;
 
-  // Runs `work` on the ingest pool; it reports its own failures. Ends the stream if that is full.
+  // Runs `work` on the ingest pool; it reports its own failures.
   void RunOnPool(std::function<void()> work);
   // Waits for the next message; not OK if the stream was interrupted meanwhile.
   absl::Status ReadNext();

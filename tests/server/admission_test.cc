@@ -58,8 +58,9 @@ TEST_F(AdmissionTest, WhoIsRefusedIsToldWhyAndWhenToComeBack) {
   const absl::Status refused = admission.AdmitCall(kResource, start_ + absl::Milliseconds(100));
   EXPECT_TRUE(absl::IsResourceExhausted(refused));
   EXPECT_TRUE(HasReason(refused, "RATE_LIMITED"));
-  EXPECT_EQ(GetReason(refused)->metadata.at("limit"), "2");
-  EXPECT_EQ(GetReason(refused)->metadata.at("burst"), "1");
+  EXPECT_EQ(GetReason(refused)->metadata.at("value"), "2");
+  EXPECT_EQ(GetReason(refused)->metadata.at("limit"), "1");
+  EXPECT_EQ(GetReason(refused)->metadata.at("per_second"), "2");
   // 0.4 s are left of the half second a call takes to come back.
   EXPECT_EQ(Taken(admission, start_ + absl::Milliseconds(501)), 1);
 }

@@ -19,9 +19,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // What the file system says, as its header promises.
-absl::Status DiskFull() {
-  return WithReason(absl::ResourceExhaustedError("no space left on device"), "DISK_FULL");
-}
+absl::Status NoSpace() { return DiskFull("no space left on device", 100, 60); }
 absl::Status InputOutputError() { return absl::DataLossError("input/output error"); }
 
 // One operation that fails once, after `skip` that succeed.
@@ -47,11 +45,11 @@ class DiskFaultTest : public ServerFixture {
     Stop();
   }
 
-  void Restart() {
+  void Restart(int64_t disk_reserve_bytes = 0) {
     Stop();
     ServerOptions options = Options();
     options.data_dir = dir_.path();
-    options.disk_reserve_bytes = 0;
+    options.disk_reserve_bytes = disk_reserve_bytes;
     Start(options, files_);
   }
 
@@ -135,15 +133,23 @@ class DiskFaultTest : public ServerFixture {
   const std::vector<v1::UploadChunk> chunks_ = CutRows(x_, 10);
 };
 
+TEST_F(DiskFaultTest, TheReserveOfTheDiskIsLeftAloneToTheByte) {
+  Restart(/*disk_reserve_bytes=*/1000);
+  files_.SetFreeBytes(1000 + size_ - 1);
+  ExpectRefused(Upload(Header(x_, "x"), chunks_).status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", size_, size_ - 1, true});
+  files_.SetFreeBytes(1000 + size_);
+  MustUpload(x_, "x");
+}
+
 TEST_F(DiskFaultTest, AFullDiskRefusesAnUploadBeforeAByteIsSentAndTakesItLater) {
-  const std::vector<Fault> faults = {{FileOperation::kCreate, DiskFull()},
-                                     {FileOperation::kWrite, DiskFull()}};  // Of the header.
+  const std::vector<Fault> faults = {{FileOperation::kCreate, NoSpace()},
+                                     {FileOperation::kWrite, NoSpace()}};  // Of the header.
   for (const Fault& fault : faults) {
     files_.FailOnce(fault.operation, fault.status, fault.skip);
     const UploadOutcome outcome = Upload(Header(x_, "x"), chunks_);
-    EXPECT_EQ(outcome.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-    EXPECT_EQ(ReasonIn(outcome.status), "DISK_FULL");
-    EXPECT_EQ(RetryMillisecondsIn(outcome.status), 1000);
+    ExpectRefused(outcome.status,
+                  {grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 100, 60, true});
     EXPECT_FALSE(outcome.accepted);
     EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
     ExpectReady();
@@ -160,7 +166,7 @@ TEST_F(DiskFaultTest, WhatWasWrittenBeforeAShortWriteIsNotSentAgain) {
     int64_t retry;
   };
   const std::vector<Case> cases = {
-      {DiskFull(), grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 1000},
+      {NoSpace(), grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 1000},
       {InputOutputError(), grpc::StatusCode::DATA_LOSS, "DATA_LOSS", -1}};
   for (const Case& c : cases) {
     const std::string layer = absl::StrCat("cut by ", c.reason);
@@ -201,7 +207,7 @@ TEST_F(DiskFaultTest, AnUploadWhoseSyncFailsBeginsAnew) {
 // steps fails once.
 TEST_F(DiskFaultTest, ACommitThatFailsIsRepeatedWithoutSendingAnything) {
   const std::vector<Fault> faults = {
-      {FileOperation::kCreateDirectories, DiskFull()},
+      {FileOperation::kCreateDirectories, NoSpace()},
       {FileOperation::kSyncDirectory, InputOutputError(), 1},
       {FileOperation::kRename, absl::UnavailableError("cannot rename: too many links")},
       {FileOperation::kSyncDirectory, InputOutputError(), 2}};

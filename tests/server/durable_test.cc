@@ -207,8 +207,7 @@ TEST_F(DurableTest, SpaceThatIsToBeLeftAloneIsNotUsed) {
   options.disk_reserve_bytes = int64_t{1} << 60;
   Start(options);
   const grpc::Status status = Upload(Header(x_, "layer"), {}).status;
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(status), "DISK_FULL");
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 2800, 0, true});
   EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
 }
 
@@ -221,8 +220,7 @@ TEST_F(DurableTest, UploadsThatNobodyFillsCountAgainstTheLimitOfOpenOnes) {
   header.set_partial(true);
   ASSERT_TRUE(Upload(header, {CutRows(x_, 10)[0]}).status.ok());
   const grpc::Status status = Upload(Header(x_, "other"), CutRows(x_, 10)).status;
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
-  EXPECT_EQ(ReasonIn(status), "TOO_MANY_UPLOADS");
+  ExpectRefused(status, {grpc::StatusCode::UNAVAILABLE, "TOO_MANY_UPLOADS", 2, 1, true});
   EXPECT_TRUE(Upload(header, CutRows(x_, 10)).status.ok());
   EXPECT_TRUE(Upload(Header(x_, "other"), CutRows(x_, 10)).status.ok());
 }

@@ -29,11 +29,8 @@ TEST_F(QuotaTest, AProjectKeepsWhatItsQuotaAllowsAndNotOneByteMore) {
   v1::UploadHeader header = Header(too_large, "y");
   header.set_probe_set("other");
   const UploadOutcome refused = Upload(header, CutRows(too_large, 64));
-  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(refused.status), "TENANT_QUOTA");
-  EXPECT_EQ(MetadataIn(refused.status).at("limit"), "3200");
-  EXPECT_EQ(MetadataIn(refused.status).at("value"), "3204");
-  EXPECT_EQ(RetryMillisecondsIn(refused.status), -1);
+  ExpectRefused(refused.status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, false});
   MustUpload(RandomActivations(100, 1, 2), "y");
   // What is deleted may be kept anew.
   v1::DeleteSnapshotRequest request;
@@ -54,11 +51,8 @@ TEST_F(QuotaTest, AProjectThatCallsTooOftenIsToldWhenToComeBack) {
   // A call comes back every second: these many are refused on the slowest machine.
   while (taken < 60 && ReasonIn(status = Get(name)) == "NOT_FOUND") ++taken;
   EXPECT_GE(taken, 3);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(status), "RATE_LIMITED");
-  EXPECT_EQ(MetadataIn(status).at("limit"), "1");
-  EXPECT_EQ(MetadataIn(status).at("burst"), "3");
-  EXPECT_GT(RetryMillisecondsIn(status), -1);
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "RATE_LIMITED", 4, 3, true});
+  EXPECT_EQ(MetadataIn(status).at("per_second"), "1");
   EXPECT_LE(RetryMillisecondsIn(status), 1000);
   // Neither another project nor what is about none is refused.
   EXPECT_EQ(Get("projects/other/networks/n/snapshots/0/layers/l").error_code(),

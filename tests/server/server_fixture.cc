@@ -1,5 +1,7 @@
 #include "tests/server/server_fixture.h"
 
+#include <gmock/gmock.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -17,6 +19,9 @@
 
 namespace gramian::testing {
 namespace {
+
+using ::testing::Contains;
+using ::testing::Pair;
 
 using Rows = std::vector<std::vector<double>>;
 
@@ -125,6 +130,16 @@ int64_t RetryMillisecondsIn(const grpc::Status& status) {
     return -1;
   }
   return retry.retry_delay().seconds() * 1000 + retry.retry_delay().nanos() / 1'000'000;
+}
+
+void ExpectRefused(const grpc::Status& status, const Refusal& refusal) {
+  SCOPED_TRACE(status.error_message());
+  EXPECT_EQ(status.error_code(), refusal.code);
+  EXPECT_EQ(ReasonIn(status), refusal.reason);
+  const std::map<std::string, std::string> metadata = MetadataIn(status);
+  EXPECT_THAT(metadata, Contains(Pair("value", absl::StrCat(refusal.value))));
+  EXPECT_THAT(metadata, Contains(Pair("limit", absl::StrCat(refusal.limit))));
+  EXPECT_EQ(RetryMillisecondsIn(status) >= 0, refusal.may_be_repeated);
 }
 
 bool Eventually(const std::function<bool()>& condition) {

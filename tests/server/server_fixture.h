@@ -48,6 +48,17 @@ std::map<std::string, std::string> MetadataIn(const grpc::Status& status);
 // Milliseconds after which the server wants to be asked again; -1 if it does not say.
 int64_t RetryMillisecondsIn(const grpc::Status& status);
 
+// What a refusal says: code and reason, what was asked for and what the limit is, and whether the
+// same call may succeed later.
+struct Refusal {
+  grpc::StatusCode code;
+  std::string reason;
+  int64_t value;
+  int64_t limit;
+  bool may_be_repeated;
+};
+void ExpectRefused(const grpc::Status& status, const Refusal& refusal);
+
 // Bytes [begin, end) of `activations` as one chunk.
 v1::UploadChunk CutBytes(const Activations& activations, int64_t begin, int64_t end);
 

@@ -19,9 +19,7 @@ namespace {
 
 using testing::FileOperation;
 
-absl::Status DiskFull() {
-  return WithReason(absl::ResourceExhaustedError("no space left on device"), "DISK_FULL");
-}
+absl::Status NoSpace() { return DiskFull("no space left on device", 100, 60); }
 
 class StoreFaultsTest : public ::testing::Test {
  protected:
@@ -84,13 +82,13 @@ class StoreFaultsTest : public ::testing::Test {
 
 TEST_F(StoreFaultsTest, AWriteThatFailsHalfWayIsNotCountedAndCanBeRepeated) {
   const auto upload = Open("fc1", 1);
-  for (const absl::Status& fault : {DiskFull(), absl::DataLossError("input/output error")}) {
+  for (const absl::Status& fault : {NoSpace(), absl::DataLossError("input/output error")}) {
     files_.FailOnce(FileOperation::kWrite, fault);
     EXPECT_EQ(AppendRows(*upload, 1, 0, kRows), fault);
     EXPECT_EQ(upload->received_bytes(), 0);
   }
   ASSERT_TRUE(AppendRows(*upload, 1, 0, 3).ok());
-  files_.FailOnce(FileOperation::kWrite, DiskFull());
+  files_.FailOnce(FileOperation::kWrite, NoSpace());
   EXPECT_TRUE(HasReason(AppendRows(*upload, 1, 2, 4), "DISK_FULL"));
   EXPECT_EQ(upload->received_rows(), 3);
   ASSERT_TRUE(AppendRows(*upload, 1, 2, 8).ok());
@@ -127,7 +125,7 @@ TEST_F(StoreFaultsTest, ACommitThatTheDiskRefusesIsRepeatedWithoutSendingAnythin
   };
   const absl::Status broken = absl::DataLossError("input/output error");
   const std::vector<Fault> faults = {
-      {FileOperation::kCreateDirectories, DiskFull(), 0},
+      {FileOperation::kCreateDirectories, NoSpace(), 0},
       {FileOperation::kSyncDirectory, broken, 0},  // Of all blobs.
       {FileOperation::kRename, absl::UnavailableError("cannot rename"), 0},
       {FileOperation::kSyncDirectory, broken, 1}};  // Of the blob.
@@ -175,9 +173,9 @@ TEST_F(StoreFaultsTest, AnUploadWhosePartCannotBeEnteredIsGone) {
 
 TEST_F(StoreFaultsTest, AnUploadThatGetsNoFileGivesItsReservationBack) {
   const UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
-  files_.FailOnce(FileOperation::kCreate, DiskFull());
+  files_.FailOnce(FileOperation::kCreate, NoSpace());
   EXPECT_TRUE(HasReason(store_->OpenUpload(plan).status(), "DISK_FULL"));
-  files_.FailOnce(FileOperation::kWrite, DiskFull());
+  files_.FailOnce(FileOperation::kWrite, NoSpace());
   EXPECT_TRUE(HasReason(store_->OpenUpload(plan).status(), "DISK_FULL"));
   files_.FailOnce(FileOperation::kMap, absl::UnavailableError("cannot allocate memory"));
   EXPECT_TRUE(absl::IsUnavailable(store_->OpenUpload(plan).status()));
@@ -200,7 +198,7 @@ TEST_F(StoreFaultsTest, TheReserveOfTheDiskIsLeftAloneToTheByte) {
 TEST_F(StoreFaultsTest, ACatalogWithoutSpaceRefusesChangesAndKeepsWhatIsThere) {
   const auto upload = Open("fc1", 1);
   ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
-  failure_ = DiskFull();
+  failure_ = NoSpace();
   EXPECT_TRUE(HasReason(upload->Persist().status(), "DISK_FULL"));
   EXPECT_EQ(upload->persisted_bytes(), 0);
   EXPECT_TRUE(HasReason(store_->DeleteSnapshot(Snapshot()).status(), "DISK_FULL"));
@@ -216,7 +214,7 @@ TEST_F(StoreFaultsTest, ACatalogWithoutSpaceRefusesChangesAndKeepsWhatIsThere) {
   failure_ = absl::OkStatus();
   ASSERT_TRUE(AppendRows(*upload, 1, 5, 5).ok());
   EXPECT_TRUE(upload->Persist().ok()) << "the upload stayed open";
-  failure_ = DiskFull();
+  failure_ = NoSpace();
   EXPECT_TRUE(HasReason(upload->Commit().status(), "DISK_FULL"));
   ExpectMissing("fc1");
   EXPECT_EQ(FilesIn("blobs"), 1) << "nothing is left behind on a full disk";

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/base/error_reason.h"
 #include "gramian/base/mutex.h"
 #include "gramian/store/blob_store.h"
 
@@ -29,9 +28,6 @@ class MemoryBlobStore final : public BlobStore {
  public:
   absl::StatusOr<std::unique_ptr<BlobPart>> CreatePart(const RepresentationShape& shape) override {
     absl::StatusOr<RepresentationBuilder> builder = RepresentationBuilder::Create(shape);
-    if (absl::IsResourceExhausted(builder.status())) {
-      return WithReason(builder.status(), "MEMORY_PRESSURE");
-    }
     if (!builder.ok()) return builder.status();
     MutexLock lock(mutex_);
     return std::make_unique<MemoryPart>(absl::StrCat(++parts_), *std::move(builder));

@@ -112,10 +112,10 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
         return session.first.first.snapshot.project == key.snapshot.project;
       });
   if (uploads >= options_.max_uploads) {
-    return WithReason(absl::ResourceExhaustedError(
-                          absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
-                                       options_.max_uploads, " open uploads")),
-                      "TOO_MANY_UPLOADS", {{"limit", absl::StrCat(options_.max_uploads)}});
+    return WithLimit(absl::ResourceExhaustedError(
+                         absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
+                                      options_.max_uploads, " open uploads")),
+                     "TOO_MANY_UPLOADS", uploads + 1, options_.max_uploads);
   }
   const int64_t used = index_.bytes() + reserved_bytes_;
   if (size > options_.limit_bytes - used) return Full(size, used, options_.limit_bytes);
@@ -124,11 +124,11 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
 
 absl::Status StoreCore::CheckDisk(int64_t size) {
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t free, blobs_->FreeBytes());
-  if (free < 0 || size <= free - options_.disk_reserve_bytes) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                        size, " bytes do not fit on the disk, ", free, " are free and ",
-                        options_.disk_reserve_bytes, " of them are left alone")),
-                    "DISK_FULL", {{"value", absl::StrCat(size)}, {"free", absl::StrCat(free)}});
+  const int64_t left = free - options_.disk_reserve_bytes;
+  if (free < 0 || size <= left) return absl::OkStatus();
+  return DiskFull(absl::StrCat(size, " bytes do not fit on the disk, ", free, " are free and ",
+                               options_.disk_reserve_bytes, " of them are left alone"),
+                  size, std::max<int64_t>(left, 0));
 }
 
 absl::StatusOr<std::shared_ptr<Upload>> StoreCore::OpenUpload(const UploadPlan& asked) {
