@@ -26,6 +26,7 @@ v1::ServerLimits LimitsOf(const ServerOptions& options) {
   limits.set_name_bytes(options.name_bytes);
   limits.set_measure_count(options.max_measures);
   limits.set_network_count(options.max_networks);
+  limits.set_score_count(options.max_scores);
   limits.set_memory_bytes(options.memory_bytes);
   limits.set_disk_reserve_bytes(options.disk_reserve_bytes);
   limits.set_retain_seconds(options.retain_age);

@@ -53,6 +53,7 @@ EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   engine.scratch_limit_bytes = options.scratch_bytes;
   engine.memory_limit_bytes = options.memory_bytes;
   engine.queue_limit = options.queue;
+  engine.result_limit = options.max_scores;
   return engine;
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/machine.h"
+#include "gramian/engine/result_store.h"
 #include "server/config_file.h"
 #include "server/listen_socket.h"
 #include "server/version.h"
@@ -108,6 +109,8 @@ void AddBudgets(CLI::App& app, ServerOptions& options) {
            "activations kept; 0: a quarter of the memory or, with --data-dir, what the disk holds");
   AddBytes(app, "--cache-bytes", options.cache_bytes,
            "operators kept for reuse; 0: a quarter of the memory");
+  Add(app, "--max-scores", options.max_scores,
+      "scores kept for reuse; 0: what a 64th of the memory holds, at most a million");
   AddBytes(app, "--scratch-bytes", options.scratch_bytes,
            "memory of all running computations; 0: a quarter of the memory");
   AddBytes(app, "--project-bytes", options.project_bytes,
@@ -163,6 +166,7 @@ absl::Status CheckRanges(const ServerOptions& options) {
       {"--store-bytes", options.store_bytes, 0, kMany},
       {"--cache-bytes", options.cache_bytes, 0, kMany},
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
+      {"--max-scores", options.max_scores, 0, kMany},
       {"--queue", options.queue, 0, kMany},
       {"--page-size", options.page_size, 1, 1'000'000},
       {"--name-bytes", options.name_bytes, 1, 4096},
@@ -207,6 +211,9 @@ ServerOptions WithMachineDefaults(ServerOptions options) {
   const int64_t quarter = options.memory_bytes / 4;
   if (options.store_bytes == 0) options.store_bytes = options.data_dir.empty() ? quarter : kAnyDisk;
   if (options.cache_bytes == 0) options.cache_bytes = quarter;
+  if (options.max_scores == 0) {
+    options.max_scores = std::clamp<int64_t>(options.memory_bytes / 64 / kScoreBytes, 1, 1'000'000);
+  }
   if (options.scratch_bytes == 0) options.scratch_bytes = quarter;
   if (options.max_connections == 0) options.max_connections = UsableDescriptorCount() / 4 * 3;
   if (options.project_burst == 0) options.project_burst = options.project_rate;

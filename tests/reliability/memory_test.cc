@@ -52,7 +52,9 @@ class MemoryTest : public ::testing::Test {
 
   // The address space the process may have from now on.
   void LimitAddresses(rlim_t bytes) const {
-    const rlimit limit{bytes, RLIM_INFINITY};
+    rlimit limit{};
+    ASSERT_EQ(prlimit(process_->pid(), RLIMIT_AS, nullptr, &limit), 0);
+    limit.rlim_cur = bytes;
     ASSERT_EQ(prlimit(process_->pid(), RLIMIT_AS, &limit, nullptr), 0);
   }
 

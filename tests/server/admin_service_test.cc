@@ -63,6 +63,7 @@ TEST_F(AdminServiceTest, InfoTellsEveryLimit) {
       {"measure_count", &options.max_measures},
       {"network_count", &options.max_networks},
       {"scratch_bytes", &options.scratch_bytes},
+      {"score_count", &options.max_scores},
       {"memory_bytes", &options.memory_bytes},
       {"disk_reserve_bytes", &options.disk_reserve_bytes},
       {"retain_seconds", &options.retain_age},

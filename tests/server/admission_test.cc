@@ -90,6 +90,18 @@ TEST_F(AdmissionTest, ManyProjectsDoNotStay) {
   EXPECT_EQ(Taken(admission, start_ + absl::Seconds(29), "projects/29999"), 0);
 }
 
+// Goal: what is remembered of projects has a bound, also while none of them could call again.
+TEST_F(AdmissionTest, WhoCalledBeforeThousandsOfOthersIsForgotten) {
+  Admission admission({.calls_per_second = 1, .burst_calls = 1});
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 1);
+  for (int i = 0; i < 4'000; ++i)
+    EXPECT_EQ(Taken(admission, start_, absl::StrCat("projects/", i)), 1);
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 0) << "still known";
+  for (int i = 4'000; i < 20'000; ++i)
+    EXPECT_EQ(Taken(admission, start_, absl::StrCat("projects/", i)), 1);
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 1);
+}
+
 TEST_F(AdmissionTest, BytesAreTakenUpToTheQuotaAndNotOneMore) {
   auto store = ActivationStore::Open({});
   ASSERT_TRUE(store.ok()) << store.status();

@@ -90,6 +90,7 @@ void AddLimits(const ServerLimits& limits, Table& table) {
     table.AddRow({"unused snapshots go after", Seconds(limits.retain_seconds)});
   }
   table.AddRow({"operators kept", FormatBytes(limits.cache_bytes)});
+  table.AddRow({"scores kept", absl::StrCat(limits.score_count)});
   table.AddRow({"one computation", FormatBytes(limits.scratch_bytes)});
   table.AddRow({"", ""});
   table.AddRow({"open uploads", absl::StrCat(limits.open_upload_count)});

@@ -252,6 +252,7 @@ struct ServerLimits {
   int64_t connection_idle_seconds = 0;
   int64_t connection_age_seconds = 0;  // 0: for ever
   int64_t connection_grace_seconds = 0;
+  int64_t score_count = 0;
 };
 
 // What a server is and how it computes.

@@ -110,6 +110,7 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
   limits.measure_count = proto.measure_count();
   limits.network_count = proto.network_count();
   limits.scratch_bytes = proto.scratch_bytes();
+  limits.score_count = proto.score_count();
   limits.memory_bytes = proto.memory_bytes();
   limits.disk_reserve_bytes = proto.disk_reserve_bytes();
   limits.retain_seconds = proto.retain_seconds();
