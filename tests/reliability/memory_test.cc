@@ -1,6 +1,7 @@
 // What a real gramiand does with the memory of the system. Not under a sanitizer: what is freed
 // stays in its quarantine, and its shadow fills the address space.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/engine/result_store.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/reliability/process_usage.h"
 #include "tests/reliability/wire.h"
@@ -121,6 +123,24 @@ TEST_F(MemoryTest, ARefusedAllocationCostsOneRequest) {
   LimitAddresses(RLIM_INFINITY);
   const grpc::Status repeated = FirstMarkovRow("large");
   EXPECT_TRUE(repeated.ok()) << Describe(repeated);
+}
+
+// Goal: scores are kept up to their limit, in the memory that it stands for. Method: twice as many
+// come as are kept.
+TEST(ScoreMemoryTest, ScoresTakeWhatTheirLimitStandsFor) {
+  constexpr int64_t kScores = 200'000;
+  const auto heap_bytes = [] {
+    const struct mallinfo2 heap = mallinfo2();
+    return static_cast<int64_t>(heap.uordblks + heap.hblkhd);
+  };
+  const int64_t before = heap_bytes();
+  const std::unique_ptr<ResultStore> scores = NewMemoryResultStore(kScores);
+  for (int64_t i = 0; i < 2 * kScores; ++i) {
+    scores->Insert(absl::StrCat("a layer with a long name ", i), "another", "cka",
+                   {ScoreStatus::kOk, 0.5, Form::kFeatureSpace});
+  }
+  EXPECT_EQ(scores->size(), kScores);
+  EXPECT_LE(heap_bytes() - before, kScores * kScoreBytes);
 }
 
 }  // namespace
