@@ -186,6 +186,11 @@ absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   return absl::OkStatus();
 }
 
+bool UploadReactor::IsOpen() const {
+  const UploadKey key = KeyOf(*upload_);
+  return state_.engine.store().GetUpload(key.layer, key.upload_id).ok();
+}
+
 absl::Status UploadReactor::UnlessCommitted(absl::Status status) {
   if (!absl::IsAborted(status)) return status;
   absl::StatusOr<StoredLayer> layer = upload_->Commit();
@@ -247,12 +252,10 @@ void UploadReactor::Commit() {
   } else if (absl::IsFailedPrecondition(layer.status()) && !upload_->is_complete()) {
     Stop(WithReason(absl::InvalidArgumentError(Named(layer.status()).message()), "ROWS_MISSING"));
   } else {
-    const UploadKey key = KeyOf(*upload_);
     // What the disk refused is open still, and waits for a better moment.
-    if (!state_.engine.store().GetUpload(key.layer, key.upload_id).ok()) {
-      upload_streams_.Forget(key);
-      upload_streams_.Interrupt(key, UploadAborted("another stream could not commit the upload"),
-                                this);
+    if (!IsOpen()) {
+      upload_streams_.Interrupt(KeyOf(*upload_),
+                                UploadAborted("another stream could not commit the upload"), this);
     }
     Stop(Named(layer.status()));
   }
@@ -276,15 +279,15 @@ void UploadReactor::Stop(const absl::Status& status) {
   }
   const bool draining = HasReason(status, "DRAINING");
   const bool was_only_stream = upload_streams_.Leave(*upload_, this);
+  const UploadKey key = KeyOf(*upload_);
   std::optional<v1::UploadLayerResponse> last;
   if (id_chosen_here_ && was_only_stream && !draining) {
-    const UploadKey key = KeyOf(*upload_);
     // Gone already if its commit failed.
     state_.engine.store().AbortUpload(key.layer, key.upload_id).IgnoreError();
-    upload_streams_.Forget(key);
   } else if (Persist().ok()) {
     last = Progress();
   }
+  if (!IsOpen()) upload_streams_.Forget(key);
   if (draining) {
     last.emplace().mutable_draining()->set_persisted_chunk_count(persisted_chunk_count_);
   }
