@@ -3,12 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
 #include "tests/server/http_get.h"
@@ -115,19 +112,6 @@ class DiskFaultTest : public ServerFixture {
     EXPECT_EQ(Fetch(LayerName(layer), &bytes).error_code(), grpc::StatusCode::NOT_FOUND);
   }
 
-  // Parts of uploads that this process has open.
-  std::vector<std::string> OpenParts() {
-    std::vector<std::string> parts;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-      std::error_code closed_meanwhile;
-      const std::string file =
-          std::filesystem::read_symlink(entry.path(), closed_meanwhile).string();
-      if (absl::StartsWith(file, dir_.path()) && absl::StrContains(file, ".part"))
-        parts.push_back(file);
-    }
-    return parts;
-  }
-
   void ExpectReady() {
     EXPECT_EQ(HttpGet(server_->metrics_address(), "/readyz").code, 200);
     EXPECT_EQ(HttpGet(server_->metrics_address(), "/livez").code, 200);
@@ -139,6 +123,7 @@ class DiskFaultTest : public ServerFixture {
     ExpectHolds("kept", kept_);
     EXPECT_EQ(server_->engine().Stats().store.uploads, 0);
     EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
+    EXPECT_TRUE(Eventually([this] { return files_.open_files() == 0; }));
   }
 
   TempDir dir_;
@@ -213,7 +198,7 @@ TEST_F(DiskFaultTest, AnUploadWhoseSyncFailsBeginsAnew) {
     EXPECT_EQ(end.status.error_code(), grpc::StatusCode::DATA_LOSS) << end.status.error_message();
     EXPECT_EQ(RetryMillisecondsIn(end.status), -1);
     EXPECT_EQ(server_->engine().Stats().store.uploads, 0);
-    EXPECT_THAT(OpenParts(), IsEmpty());
+    EXPECT_TRUE(Eventually([this] { return files_.open_files() == 0; }));
     ExpectMissing(header.module_path());
     ExpectReady();
     EXPECT_EQ(SendRest(header.module_path()), size_);
