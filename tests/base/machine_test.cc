@@ -1,7 +1,5 @@
 #include "gramian/base/machine.h"
 
-#include <sys/resource.h>
-
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,17 +14,6 @@ TEST(MachineTest, AProcessHasSomeOfWhatItMayUse) {
   EXPECT_LT(ResidentBytes(), UsableMemoryBytes());
   EXPECT_GE(UsableCpuCount(), 1);
   EXPECT_GT(UsableDescriptorCount(), 0);
-}
-
-TEST(MachineTest, ALimitOfAddressesLimitsMemory) {
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
-  const int64_t usable = UsableMemoryBytes();
-  const rlimit limited{static_cast<rlim_t>(usable - 1), before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &limited), 0);
-  EXPECT_EQ(UsableMemoryBytes(), usable - 1);
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
-  EXPECT_EQ(UsableMemoryBytes(), usable);
 }
 
 TEST(MachineTest, MemoryThatIsRefusedIsPressure) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/machine.h"
 #include "gramian/engine/result_store.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/reliability/process_usage.h"
@@ -123,6 +124,17 @@ TEST_F(MemoryTest, ARefusedAllocationCostsOneRequest) {
   LimitAddresses(RLIM_INFINITY);
   const grpc::Status repeated = FirstMarkovRow("large");
   EXPECT_TRUE(repeated.ok()) << Describe(repeated);
+}
+
+TEST(MachineTest, ALimitOfAddressesLimitsMemory) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  const int64_t usable = UsableMemoryBytes();
+  const rlimit limited{static_cast<rlim_t>(usable - 1), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limited), 0);
+  EXPECT_EQ(UsableMemoryBytes(), usable - 1);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(UsableMemoryBytes(), usable);
 }
 
 // Goal: scores are kept up to their limit, in the memory that it stands for. Method: twice as many

@@ -229,6 +229,9 @@ TEST_F(StoreFaultsTest, ACommitWhoseTransactionMayHaveBeenMadeLeavesItsBlobUntil
   EXPECT_TRUE(absl::IsUnavailable(Commit("fc1", 1)));
   ExpectMissing("fc1");
   EXPECT_EQ(FilesIn("blobs"), 2);
+  failure_ = NoSpace();
+  EXPECT_TRUE(HasReason(Commit("fc2", 1), "DISK_FULL"));
+  EXPECT_EQ(FilesIn("blobs"), 2) << "nor does the same content take it away";
   failure_ = absl::OkStatus();
   Restart();
   ExpectMissing("fc1");

@@ -268,7 +268,8 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   const absl::Status kept = published.ok() ? catalog_->PutLayer(layer, part) : published;
   if (!kept.ok()) {
     // After any other error of the catalog it may name the blob when it is opened next.
-    if (is_new && (!published.ok() || absl::IsResourceExhausted(kept))) TakeBack(digest, part);
+    if (published.ok() && !absl::IsResourceExhausted(kept)) uncertain_.insert(digest);
+    if (is_new && uncertain_.count(digest) == 0) TakeBack(digest, session);
     return kept;
   }
   std::vector<Digest> unused;
@@ -288,7 +289,9 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   return layer;
 }
 
-void StoreCore::TakeBack(const Digest& digest, const std::string& part) {
+void StoreCore::TakeBack(const Digest& digest, const UploadSession& session) {
+  const std::string& part = session.part().name();
+  if (blobs_->OpenPart(part, session.plan().shape).ok()) return;
   if (!blobs_->Unpublish(digest, part).ok()) blobs_->Remove(digest);
 }
 
