@@ -1,5 +1,5 @@
 // Measures the library in process: scores of one pair, fused networks, streamed moments, rounding
-// at large means.
+// at large means, how soon a stopped computation ends.
 //
 // Each subcommand prints one JSON object: wall_s and cpu_s of every repetition, and what was
 // computed.
@@ -8,11 +8,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -49,6 +51,7 @@ struct Options {
   int64_t rows = 0;
   int64_t features = 512;
   int64_t piece_rows = 4096;
+  std::string form = "auto";
   std::string arrival = "forward";
 };
 
@@ -269,6 +272,67 @@ absl::StatusOr<Json> CkaOfPieces(const Options& options) {
               {"streamed", streamed}};
 }
 
+// A layer whose columns matter less and less, as those of real ones do.
+absl::StatusOr<LayerPtr> RandomLayer(const Options& options, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  MatrixF matrix(options.rows, options.features);
+  for (Index i = 0; i < matrix.size(); ++i) {
+    matrix.data()[i] = normal(random) / static_cast<float>(1 + i % matrix.cols());
+  }
+  return Representation::FromMatrix(matrix);
+}
+
+absl::StatusOr<Form> ParseForm(const std::string& name) {
+  for (const Form form : {Form::kAuto, Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}) {
+    if (name == ToString(form)) return form;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown form ", name));
+}
+
+// How long a computation goes on after it was asked to stop, at moments spread evenly over the time
+// that it takes.
+absl::StatusOr<Json> StopComputations(const Options& options) {
+  GRAMIAN_ASSIGN_OR_RETURN(const LayerPtr a, RandomLayer(options, 1));
+  GRAMIAN_ASSIGN_OR_RETURN(const LayerPtr b, RandomLayer(options, 2));
+  GRAMIAN_ASSIGN_OR_RETURN(const auto measure, MeasureRegistry::Parse(options.measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const Form form, ParseForm(options.form));
+  ComputeArena arena(options.threads);
+  const auto compare = [&](std::stop_token stop) {
+    ComputeContext context;
+    context.arena = &arena;
+    context.stop = std::move(stop);
+    OperatorCache cache(kCacheBytes);
+    return measure->Compare(context, Operand(a, &cache), Operand(b, &cache), form);
+  };
+  const double begin = WallSeconds();
+  GRAMIAN_ASSIGN_OR_RETURN(const Score score, compare({}));
+  const double whole = WallSeconds() - begin;
+  std::vector<double> waits;
+  for (int i = 0; i < options.repeats; ++i) {
+    std::stop_source source;
+    absl::Status status;
+    double end = 0.0;
+    std::jthread computing([&] {
+      status = compare(source.get_token()).status();
+      end = WallSeconds();
+    });
+    std::this_thread::sleep_for(std::chrono::duration<double>(whole * (i + 0.5) / options.repeats));
+    const double asked = WallSeconds();
+    source.request_stop();
+    computing.join();
+    if (absl::IsCancelled(status)) waits.push_back(end - asked);
+  }
+  if (waits.empty()) return absl::InternalError("nothing could be stopped");
+  std::sort(waits.begin(), waits.end());
+  return Json{{"wall_s", whole},
+              {"stopped", waits.size()},
+              {"median_s", waits[waits.size() / 2]},
+              {"longest_s", waits.back()},
+              {"form", ToString(score.form)},
+              {"measure", measure->name()}};
+}
+
 void AddPairOptions(CLI::App* command, Options* options) {
   command->add_option("--first", options->first, "float32 .npy files of one side")->required();
   command->add_option("--second", options->second, "the other side")->required();
@@ -302,6 +366,11 @@ int Main(int argc, char** argv) {
   for (CLI::App* command : {moments, pieces}) {
     command->add_option("--piece-rows", options.piece_rows, "rows of a piece");
   }
+  CLI::App* stop = app.add_subcommand("stop", "how soon a stopped computation ends");
+  stop->add_option("--measure", options.measure, "canonical name of a measure");
+  stop->add_option("--form", options.form, "auto, feature_space, sample_space or spectral");
+  stop->add_option("--rows", options.rows, "inputs of both layers")->required();
+  stop->add_option("--features", options.features, "features of both layers");
   CLI11_PARSE(app, argc, argv);
 
   const absl::Status blas = InitializeBlas();
@@ -310,6 +379,7 @@ int Main(int argc, char** argv) {
   if (*gemm) return Finish(MeasureGemm(options));
   if (*moments) return Finish(StreamMoments(options));
   if (*pieces) return Finish(CkaOfPieces(options));
+  if (*stop) return Finish(StopComputations(options));
   const absl::StatusOr<FusionOrder> order = ParseFusionOrder(options.order);
   if (!order.ok()) return Finish(order.status());
   const Fusion fusion{.order = *order, .power = 1.0};

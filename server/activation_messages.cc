@@ -78,10 +78,9 @@ absl::Status CheckCount(int64_t value, absl::string_view what, int64_t limit) {
   if (value < 1)
     return absl::InvalidArgumentError(absl::StrCat(what, " is ", value, ", must be at least 1"));
   if (value <= limit) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(
-                        absl::StrCat(what, " is ", value, ", more than the limit of ", limit)),
-                    "LIMIT_EXCEEDED",
-                    {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
+  return WithLimit(absl::ResourceExhaustedError(
+                       absl::StrCat(what, " is ", value, ", more than the limit of ", limit)),
+                   "LIMIT_EXCEEDED", value, limit);
 }
 
 absl::Status CheckDigestOrEmpty(absl::string_view digest, absl::string_view what) {

@@ -1,6 +1,7 @@
 #include "server/admission.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -12,8 +13,8 @@
 namespace gramian {
 namespace {
 
-// Beyond so many projects those that could call as they please are forgotten.
-constexpr size_t kManyBuckets = 10'000;
+// Projects that called last: as many again are known from before.
+constexpr size_t kRecentBuckets = 5'000;
 
 // The id in `projects/{project}/...`, as written; empty if there is none.
 absl::string_view ProjectIn(absl::string_view resource) {
@@ -28,21 +29,21 @@ absl::Status Admission::AdmitCall(absl::string_view resource, absl::Time now) {
   if (quotas_.calls_per_second == 0 || project.empty()) return absl::OkStatus();
   const auto rate = static_cast<double>(quotas_.calls_per_second);
   MutexLock lock(mutex_);
-  if (buckets_.size() >= kManyBuckets) ForgetFullBuckets(now);
-  const auto [it, is_new] = buckets_.try_emplace(std::string(project));
-  Bucket& bucket = it->second;
-  bucket.tokens = is_new ? static_cast<double>(quotas_.burst_calls) : TokensAt(bucket, now);
+  Bucket& bucket = BucketOf(std::string(project), now);
+  bucket.tokens = TokensAt(bucket, now);
   bucket.time = now;
   if (bucket.tokens >= 1.0) {
     bucket.tokens -= 1.0;
     return absl::OkStatus();
   }
+  // The calls that have not come back yet, and this one.
   return RetryAfter(WithReason(absl::ResourceExhaustedError(
                                    absl::StrCat("project '", project, "' calls more often than ",
                                                 quotas_.calls_per_second, " times a second")),
                                "RATE_LIMITED",
-                               {{"limit", absl::StrCat(quotas_.calls_per_second)},
-                                {"burst", absl::StrCat(quotas_.burst_calls)}}),
+                               {{"value", absl::StrCat(quotas_.burst_calls + 1)},
+                                {"limit", absl::StrCat(quotas_.burst_calls)},
+                                {"per_second", absl::StrCat(quotas_.calls_per_second)}}),
                     absl::Seconds((1.0 - bucket.tokens) / rate));
 }
 
@@ -52,11 +53,14 @@ double Admission::TokensAt(const Bucket& bucket, absl::Time now) const {
                   bucket.tokens + seconds * static_cast<double>(quotas_.calls_per_second));
 }
 
-void Admission::ForgetFullBuckets(absl::Time now) {
-  for (auto it = buckets_.begin(); it != buckets_.end();) {
-    const bool is_full = TokensAt(it->second, now) >= static_cast<double>(quotas_.burst_calls);
-    it = is_full ? buckets_.erase(it) : std::next(it);
-  }
+Admission::Bucket& Admission::BucketOf(const std::string& project, absl::Time now) {
+  const auto known = recent_.find(project);
+  if (known != recent_.end()) return known->second;
+  if (recent_.size() >= kRecentBuckets) earlier_ = std::exchange(recent_, {});
+  Buckets::node_type before = earlier_.extract(project);
+  if (!before.empty()) return recent_.insert(std::move(before)).position->second;
+  return recent_.emplace(project, Bucket{static_cast<double>(quotas_.burst_calls), now})
+      .first->second;
 }
 
 absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& store,
@@ -69,12 +73,10 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
     GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
     const int64_t kept = store.ProjectBytes(key.snapshot.project);
     if (bytes > quotas_.stored_bytes - kept) {
-      return WithReason(
-          absl::ResourceExhaustedError(absl::StrCat(bytes, " bytes exceed the quota of project '",
-                                                    key.snapshot.project, "': it keeps ", kept,
-                                                    " of ", quotas_.stored_bytes, " bytes")),
-          "TENANT_QUOTA",
-          {{"limit", absl::StrCat(quotas_.stored_bytes)}, {"value", absl::StrCat(kept + bytes)}});
+      return WithLimit(absl::ResourceExhaustedError(absl::StrCat(
+                           bytes, " bytes exceed the quota of project '", key.snapshot.project,
+                           "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
+                       "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
     }
   }
   return store.OpenUpload(plan);

@@ -31,7 +31,8 @@ class Admission {
 
   // Counts a call about `resource`, a resource name, at `now`. RESOURCE_EXHAUSTED, reason
   // RATE_LIMITED with the time after which it would be taken, if its project calls too often. What
-  // names no project is taken.
+  // names no project is taken. A project is forgotten, as if it had never called, when thousands of
+  // others have called since.
   absl::Status AdmitCall(absl::string_view resource, absl::Time now);
 
   // ActivationStore::OpenUpload, within the quota of bytes: RESOURCE_EXHAUSTED, reason
@@ -47,12 +48,18 @@ class Admission {
     absl::Time time;
   };
 
-  void ForgetFullBuckets(absl::Time now) GRAMIAN_REQUIRES(mutex_);
+  using Buckets = std::unordered_map<std::string, Bucket>;
+
+  // The bucket of a project, a full one if it is not known.
+  Bucket& BucketOf(const std::string& project, absl::Time now) GRAMIAN_REQUIRES(mutex_);
   double TokensAt(const Bucket& bucket, absl::Time now) const;
 
   const Quotas quotas_;
   Mutex mutex_;
-  std::unordered_map<std::string, Bucket> buckets_ GRAMIAN_GUARDED_BY(mutex_);
+  // Of the projects that called last, and of those that called before. Who is in neither is
+  // forgotten, so that no number of projects takes more memory.
+  Buckets recent_ GRAMIAN_GUARDED_BY(mutex_);
+  Buckets earlier_ GRAMIAN_GUARDED_BY(mutex_);
   // Between asking what a project keeps and announcing more of it.
   Mutex opening_mutex_;
 };

@@ -1,8 +1,15 @@
 #include "server/config_file.h"
 
+#include <toml++/toml.h>
+
+#include <cstdint>
 #include <cstdlib>
-#include <set>
+#include <optional>
+#include <sstream>
 #include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace gramian {
 namespace {
@@ -13,26 +20,78 @@ bool IsInEnvironment(const CLI::Option& option) {
   return value != nullptr && *value != '\0';
 }
 
+// What a flag would be given; nothing for what no flag can be given.
+std::optional<std::string> FlagTextOf(const toml::node& node) {
+  if (const auto* number = node.as_integer()) return absl::StrCat(number->get());
+  if (const auto* text = node.as_string();
+      text != nullptr && text->get().find('\0') == std::string::npos) {
+    return text->get();
+  }
+  return std::nullopt;
+}
+
+std::string TextOf(const CLI::Option& option) {
+  return option.count() > 0 ? option.reduced_results().front() : option.get_default_str();
+}
+
+// A number as such, where that is the same text.
+toml::table Line(const std::string& key, const std::string& text) {
+  int64_t number = 0;
+  if (absl::SimpleAtoi(text, &number) && absl::StrCat(number) == text) {
+    return toml::table{{key, number}};
+  }
+  return toml::table{{key, text}};
+}
+
 }  // namespace
 
 std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
-  std::set<std::string> names;
+  toml::table table;
+  try {
+    table = toml::parse(input);
+  } catch (const toml::parse_error& error) {
+    *mistake_ = absl::StrCat("line ", error.source().begin.line,
+                             " of the config file: ", std::string(error.description()));
+    return {};
+  }
   std::vector<CLI::ConfigItem> kept;
-  for (CLI::ConfigItem& item : CLI::ConfigTOML::from_config(input)) {
-    const CLI::Option* option =
-        item.parents.empty() ? app_.get_option_no_throw("--" + item.name) : nullptr;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const CLI::Option* option = app_.get_option_no_throw("--" + name);
     if (option == nullptr || !option->get_configurable()) {
-      *mistake_ = "the config file has an unknown key '" + item.fullname() + "'";
+      *mistake_ = absl::StrCat("the config file has an unknown key '", name, "'");
       return {};
     }
-    if (!names.insert(item.name).second || item.inputs.size() != 1) {
-      *mistake_ = "the config file gives '" + item.name + "' more than one value";
+    std::optional<std::string> text = FlagTextOf(node);
+    if (!text.has_value()) {
+      *mistake_ = absl::StrCat("the config file gives '", name,
+                               "' a value that is neither a string nor a whole number");
       return {};
     }
     // CLI11 reads the environment last and skips what has a value by then.
-    if (!IsInEnvironment(*option)) kept.push_back(std::move(item));
+    if (!IsInEnvironment(*option)) kept.push_back({{}, name, {*std::move(text)}});
   }
   return kept;
+}
+
+std::string ConfigFile::to_config(const CLI::App* /*app*/, bool /*default_also*/,
+                                  bool /*write_description*/, std::string /*prefix*/) const {
+  std::ostringstream out;
+  for (const CLI::Option* option : app_.get_options()) {
+    if (!option->get_configurable()) continue;
+    out << "# " << option->get_description() << '\n'
+        << toml::toml_formatter(Line(option->get_single_name(), TextOf(*option)),
+                                toml::format_flags::allow_unicode_strings)
+        << "\n\n";
+  }
+  // What is not UTF-8 has been copied as it is.
+  std::istringstream written(out.str());
+  try {
+    toml::parse(written);
+  } catch (const toml::parse_error&) {
+    *mistake_ = "a value is not UTF-8: a config file cannot say it";
+  }
+  return out.str();
 }
 
 }  // namespace gramian

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 #include "server/activation_messages.h"
 #include "server/convert.h"
@@ -35,8 +36,8 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
   absl::Status status = record_.Admit(request_.name());
   if (status.ok()) has_place_ = open_streams_.TryAdd(this);
   if (status.ok() && !has_place_) {
-    status = TryAgain(absl::StrCat("all ", state_.options.max_uploads, " downloads are open"),
-                      "TOO_MANY_DOWNLOADS");
+    status = TooMany(absl::StrCat("all ", open_streams_.limit(), " downloads are open"),
+                     "TOO_MANY_DOWNLOADS", open_streams_.limit());
   }
   if (status.ok()) {
     RunOnPool(&DownloadReactor::SendLayer);
@@ -46,8 +47,8 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
 }
 
 void DownloadReactor::RunOnPool(void (DownloadReactor::*work)()) {
-  if (!state_.ingest.TrySubmit([this, work] { (this->*work)(); }))
-    End(TryAgain("too many requests wait for a thread", "QUEUE_FULL"));
+  // Who has a place is never refused: there are not more jobs than places.
+  state_.ingest.Resume([this, work] { (this->*work)(); });
 }
 
 absl::Status DownloadReactor::Open() {
@@ -70,7 +71,7 @@ void DownloadReactor::SendLayer() {
   try {
     status = Open();
   } catch (const std::bad_alloc&) {
-    status = WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
+    status = OutOfMemory("out of memory");
   }
   if (status.ok()) {
     Write();

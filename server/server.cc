@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,8 +35,12 @@ constexpr std::chrono::seconds kFlushTime{2};
 // How long /livez waits for the gRPC port.
 constexpr std::chrono::seconds kDialTime{1};
 
-EngineOptions ToEngineOptions(const ServerOptions& options) {
+EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   EngineOptions engine;
+  engine.store.files = &files;
+  engine.store.on_damage = [](const absl::Status& what) {
+    spdlog::error("{}", std::string(what.message()));
+  };
   engine.threads = options.threads;
   engine.store.data_dir = options.data_dir;
   engine.store.limit_bytes = options.store_bytes;
@@ -48,6 +53,7 @@ EngineOptions ToEngineOptions(const ServerOptions& options) {
   engine.scratch_limit_bytes = options.scratch_bytes;
   engine.memory_limit_bytes = options.memory_bytes;
   engine.queue_limit = options.queue;
+  engine.result_limit = options.max_scores;
   return engine;
 }
 
@@ -201,7 +207,8 @@ Server::~Server() {
   if (impl_->grpc != nullptr) impl_->grpc->Shutdown(std::chrono::system_clock::now());
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& requested) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& requested,
+                                                      FileSystem& files) {
   GRAMIAN_RETURN_IF_ERROR(Validate(requested));
   const ServerOptions options = WithMachineDefaults(requested);
   GRAMIAN_ASSIGN_OR_RETURN(const ListenAddress grpc_address,
@@ -211,7 +218,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
   // First, because it fails fast; connections wait until there is a server.
   GRAMIAN_ASSIGN_OR_RETURN(const int listen_fd, OpenListenSocket(grpc_address));
   absl::StatusOr<std::unique_ptr<SimilarityEngine>> engine =
-      SimilarityEngine::Open(ToEngineOptions(options));
+      SimilarityEngine::Open(ToEngineOptions(options, files));
   if (!engine.ok()) {
     close(listen_fd);
     return engine.status();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "gramian/base/file_system.h"
 #include "gramian/engine/similarity_engine.h"
 #include "server/server_options.h"
 
@@ -16,8 +17,10 @@ namespace gramian {
 class Server {
  public:
   // Listens on both addresses of `options`. UNAVAILABLE, naming the address and the cause, if one
-  // cannot be bound; INVALID_ARGUMENT for bad options. Call InitializeBlas before.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  // cannot be bound; INVALID_ARGUMENT for bad options; errors of ActivationStore::Open. Call
+  // InitializeBlas before. `files`, where a data directory keeps activations, outlives the server.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
+                                                       FileSystem& files = RealFileSystem());
   // Cancels what is in flight.
   ~Server();
 

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/machine.h"
+#include "gramian/engine/result_store.h"
 #include "server/config_file.h"
 #include "server/listen_socket.h"
-#include "server/machine.h"
 #include "server/version.h"
 
 namespace gramian {
@@ -108,6 +109,8 @@ void AddBudgets(CLI::App& app, ServerOptions& options) {
            "activations kept; 0: a quarter of the memory or, with --data-dir, what the disk holds");
   AddBytes(app, "--cache-bytes", options.cache_bytes,
            "operators kept for reuse; 0: a quarter of the memory");
+  Add(app, "--max-scores", options.max_scores,
+      "scores kept for reuse; 0: what a 64th of the memory holds, at most a million");
   AddBytes(app, "--scratch-bytes", options.scratch_bytes,
            "memory of all running computations; 0: a quarter of the memory");
   AddBytes(app, "--project-bytes", options.project_bytes,
@@ -163,6 +166,7 @@ absl::Status CheckRanges(const ServerOptions& options) {
       {"--store-bytes", options.store_bytes, 0, kMany},
       {"--cache-bytes", options.cache_bytes, 0, kMany},
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
+      {"--max-scores", options.max_scores, 0, kMany},
       {"--queue", options.queue, 0, kMany},
       {"--page-size", options.page_size, 1, 1'000'000},
       {"--name-bytes", options.name_bytes, 1, 4096},
@@ -207,6 +211,9 @@ ServerOptions WithMachineDefaults(ServerOptions options) {
   const int64_t quarter = options.memory_bytes / 4;
   if (options.store_bytes == 0) options.store_bytes = options.data_dir.empty() ? quarter : kAnyDisk;
   if (options.cache_bytes == 0) options.cache_bytes = quarter;
+  if (options.max_scores == 0) {
+    options.max_scores = std::clamp<int64_t>(options.memory_bytes / 64 / kScoreBytes, 1, 1'000'000);
+  }
   if (options.scratch_bytes == 0) options.scratch_bytes = quarter;
   if (options.max_connections == 0) options.max_connections = UsableDescriptorCount() / 4 * 3;
   if (options.project_burst == 0) options.project_burst = options.project_rate;
@@ -226,7 +233,7 @@ void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
   app.set_version_flag("--version", std::string("gramiand ") + kVersion);
   const char* file = std::getenv("GRAMIAN_CONFIG");
   app.set_config("--config", file == nullptr ? "" : file,
-                 "TOML or INI file with flags as keys (Env:GRAMIAN_CONFIG)",
+                 "TOML file with flags as keys (Env:GRAMIAN_CONFIG)",
                  file != nullptr && *file != '\0');
   app.config_formatter(std::make_shared<ConfigFile>(app, &modes.config_mistake));
   app.add_flag("--check-config", modes.check_config, "say whether the configuration is fine, leave")
@@ -278,7 +285,11 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
   if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
   const absl::Status status = Validate(parsed.options);
   if (!status.ok()) return refuse(status.message());
-  if (modes.print_config) out << app.config_to_str(true, true);
+  if (modes.print_config) {
+    const std::string config = app.config_to_str();
+    if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
+    out << config;
+  }
   if (modes.check_config) out << "the configuration is fine\n";
   parsed.run = !modes.print_config && !modes.check_config;
   parsed.options = WithMachineDefaults(parsed.options);

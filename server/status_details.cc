@@ -80,9 +80,8 @@ absl::Status TryAgain(absl::string_view message, absl::string_view reason) {
   return WithReason(absl::UnavailableError(message), reason);
 }
 
-absl::Status QueueFull(absl::string_view message, int64_t limit) {
-  return WithReason(absl::UnavailableError(message), "QUEUE_FULL",
-                    {{"limit", absl::StrCat(limit)}, {"value", absl::StrCat(limit + 1)}});
+absl::Status TooMany(absl::string_view message, absl::string_view reason, int64_t limit) {
+  return WithLimit(absl::UnavailableError(message), reason, limit + 1, limit);
 }
 
 std::string ReasonOf(const absl::Status& status) { return ReasonMessage(status).reason(); }

@@ -19,8 +19,9 @@ namespace gramian {
 // UNAVAILABLE, reason QUEUE_FULL, DRAINING or the like: the same call may succeed a second later.
 absl::Status TryAgain(absl::string_view message, absl::string_view reason);
 
-// The same, reason QUEUE_FULL, with `limit`, of those that may wait, and the `value` beyond it.
-absl::Status QueueFull(absl::string_view message, int64_t limit);
+// The same, reason QUEUE_FULL, TOO_MANY_UPLOADS or the like, with the `limit` of those there may be
+// and the `value` beyond it.
+absl::Status TooMany(absl::string_view message, absl::string_view reason, int64_t limit);
 
 // `status` with the time after which the same call may succeed, > 0.
 absl::Status RetryAfter(absl::Status status, absl::Duration delay);

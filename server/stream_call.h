@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/mutex.h"
 #include "server/open_streams.h"
 #include "server/rpc.h"
@@ -42,11 +43,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
     auto* call = new StreamCall(state, method, context, streams, pool, std::move(step));
     absl::Status status = call->record_.Admit(resource);
     if (status.ok() && !streams.TryAdd(call)) {
-      status = QueueFull("too many streams are open", streams.limit());
+      status = TooMany("too many streams are open", "QUEUE_FULL", streams.limit());
     } else if (status.ok()) {
       call->has_place_ = true;
       if (!pool.TrySubmit([call] { call->Run(); })) {
-        status = QueueFull("too many requests wait for a thread", pool.queue_limit());
+        status = TooMany("too many requests wait for a thread", "QUEUE_FULL", pool.queue_limit());
       }
     }
     if (!status.ok()) call->Complete(std::move(status));
@@ -106,7 +107,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
         more =
             step_([this](Response response) { Enqueue(std::move(response)); }, stop_.get_token());
       } catch (const std::bad_alloc&) {
-        more = WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
+        more = OutOfMemory("out of memory");
       }
       compute_seconds_ += SecondsSince(start);
     }

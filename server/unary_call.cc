@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "gramian/base/machine.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -37,7 +38,7 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
                                            Compute compute) {
   auto* call = new UnaryCall(record, context);
   if (!pool.TrySubmit([call, compute = std::move(compute)] { call->Run(compute); })) {
-    call->End(QueueFull("too many requests wait for a thread", pool.queue_limit()));
+    call->End(TooMany("too many requests wait for a thread", "QUEUE_FULL", pool.queue_limit()));
   }
   return call;
 }
@@ -49,7 +50,7 @@ void UnaryCall::Run(const Compute& compute) {
     try {
       status = compute(stop_.get_token());
     } catch (const std::bad_alloc&) {
-      status = WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
+      status = OutOfMemory("out of memory");
     }
     record_.method().Computed(SecondsSince(start));
   }

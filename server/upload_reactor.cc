@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 #include "server/activation_messages.h"
 #include "server/crc32c.h"
@@ -19,10 +20,6 @@ constexpr int64_t kProgressBytes = int64_t{16} << 20;
 grpc::ByteBuffer Serialize(const v1::UploadLayerResponse& response) {
   const grpc::Slice slice(response.SerializeAsString());
   return grpc::ByteBuffer(&slice, 1);
-}
-
-absl::Status OutOfMemory() {
-  return WithReason(absl::ResourceExhaustedError("out of memory"), "MEMORY_PRESSURE");
 }
 
 absl::Status UploadAborted(absl::string_view message) {
@@ -46,8 +43,8 @@ UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
   absl::Status status = record_.Admission();
   if (status.ok()) has_place_ = open_streams_.TryAdd(this);
   if (status.ok() && !has_place_) {
-    status = TryAgain(absl::StrCat("all ", state_.options.max_uploads, " uploads are open"),
-                      "TOO_MANY_UPLOADS");
+    status = TooMany(absl::StrCat("all ", open_streams_.limit(), " uploads are open"),
+                     "TOO_MANY_UPLOADS", open_streams_.limit());
   }
   if (status.ok()) {
     StartRead(&request_);
@@ -76,8 +73,8 @@ void UploadReactor::OnReadDone(bool ok) {
 }
 
 void UploadReactor::RunOnPool(std::function<void()> work) {
-  if (!state_.ingest.TrySubmit(std::move(work)))
-    End(TryAgain("too many uploads wait for a thread", "QUEUE_FULL"));
+  // Who has a place is never refused: there are not more jobs than places.
+  state_.ingest.Resume(std::move(work));
 }
 
 absl::Status UploadReactor::ReadNext() {
@@ -95,7 +92,7 @@ void UploadReactor::HandleMessage() {
   try {
     status = Named(HandleBytes());
   } catch (const std::bad_alloc&) {
-    status = OutOfMemory();
+    status = OutOfMemory("out of memory");
   }
   if (status.ok() && present_.has_value()) {
     EndCommitted(*present_);
@@ -127,8 +124,9 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
     if (!absl::IsNotFound(known.status())) return known.status();
   }
   absl::StatusOr<std::shared_ptr<Upload>> upload = state_.admission.OpenUpload(store, plan);
+  // Others end soon.
   if (HasReason(upload.status(), "TOO_MANY_UPLOADS"))
-    return TryAgain(upload.status().message(), "TOO_MANY_UPLOADS");
+    return TooMany(upload.status().message(), "TOO_MANY_UPLOADS", state_.options.max_uploads);
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
   upload_streams_.Join(upload_, this);
@@ -146,10 +144,10 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
 
 absl::Status UploadReactor::CheckChunk(const ChunkView& chunk) const {
   if (chunk.size_bytes > state_.options.chunk_bytes) {
-    return WithReason(absl::InvalidArgumentError(absl::StrCat("a chunk has ", chunk.size_bytes,
-                                                              " bytes, more than the limit of ",
-                                                              state_.options.chunk_bytes)),
-                      "CHUNK_TOO_LARGE", {{"limit", absl::StrCat(state_.options.chunk_bytes)}});
+    return WithLimit(absl::InvalidArgumentError(absl::StrCat("a chunk has ", chunk.size_bytes,
+                                                             " bytes, more than the limit of ",
+                                                             state_.options.chunk_bytes)),
+                     "CHUNK_TOO_LARGE", chunk.size_bytes, state_.options.chunk_bytes);
   }
   const RepresentationShape& shape = upload_->plan().shape;
   const int64_t element_bytes = SizeOf(shape.dtype);
@@ -186,6 +184,11 @@ absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   GRAMIAN_RETURN_IF_ERROR(UnlessCommitted(Persist()));
   Send(Progress());
   return absl::OkStatus();
+}
+
+bool UploadReactor::IsOpen() const {
+  const UploadKey key = KeyOf(*upload_);
+  return state_.engine.store().GetUpload(key.layer, key.upload_id).ok();
 }
 
 absl::Status UploadReactor::UnlessCommitted(absl::Status status) {
@@ -234,12 +237,12 @@ void UploadReactor::HandleEnd() {
 }
 
 void UploadReactor::Commit() {
-  absl::StatusOr<StoredLayer> layer = OutOfMemory();
+  absl::StatusOr<StoredLayer> layer;
   try {
     layer = upload_->Commit();
   } catch (const std::bad_alloc&) {
-    // Told like any other error; the upload waits for a better moment.
-    Stop(Named(layer.status()));
+    // The upload waits for a better moment.
+    Stop(Named(OutOfMemory("out of memory")));
     return;
   }
   if (layer.ok()) {
@@ -249,10 +252,11 @@ void UploadReactor::Commit() {
   } else if (absl::IsFailedPrecondition(layer.status()) && !upload_->is_complete()) {
     Stop(WithReason(absl::InvalidArgumentError(Named(layer.status()).message()), "ROWS_MISSING"));
   } else {
-    const UploadKey key = KeyOf(*upload_);
-    upload_streams_.Forget(key);
-    upload_streams_.Interrupt(key, UploadAborted("another stream could not commit the upload"),
-                              this);
+    // What the disk refused is open still, and waits for a better moment.
+    if (!IsOpen()) {
+      upload_streams_.Interrupt(KeyOf(*upload_),
+                                UploadAborted("another stream could not commit the upload"), this);
+    }
     Stop(Named(layer.status()));
   }
 }
@@ -275,15 +279,15 @@ void UploadReactor::Stop(const absl::Status& status) {
   }
   const bool draining = HasReason(status, "DRAINING");
   const bool was_only_stream = upload_streams_.Leave(*upload_, this);
+  const UploadKey key = KeyOf(*upload_);
   std::optional<v1::UploadLayerResponse> last;
   if (id_chosen_here_ && was_only_stream && !draining) {
-    const UploadKey key = KeyOf(*upload_);
     // Gone already if its commit failed.
     state_.engine.store().AbortUpload(key.layer, key.upload_id).IgnoreError();
-    upload_streams_.Forget(key);
   } else if (Persist().ok()) {
     last = Progress();
   }
+  if (!IsOpen()) upload_streams_.Forget(key);
   if (draining) {
     last.emplace().mutable_draining()->set_persisted_chunk_count(persisted_chunk_count_);
   }

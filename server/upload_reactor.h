@@ -61,7 +61,7 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   ~UploadReactor() override = default;
 
-  // Runs `work` on the ingest pool; it reports its own failures. Ends the stream if that is full.
+  // Runs `work` on the ingest pool; it reports its own failures.
   void RunOnPool(std::function<void()> work);
   // Waits for the next message; not OK if the stream was interrupted meanwhile.
   absl::Status ReadNext();
@@ -79,6 +79,8 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   // `status` of the upload, but if it is ABORTED because another stream has committed it, which is
   // as good: then OK, and `present_` is set.
   absl::Status UnlessCommitted(absl::Status status);
+  // Whether the upload is neither committed nor dropped.
+  bool IsOpen() const;
   // Persists what this stream has brought.
   absl::Status Persist();
   v1::UploadLayerResponse Progress() const;

@@ -41,6 +41,11 @@ TEST(ErrorReasonTest, WhatDoesNotFitSaysWhatWasAskedAndWhatTheLimitIs) {
   EXPECT_EQ(GetReason(never)->metadata.at("value"), "9");
   EXPECT_EQ(GetReason(never)->metadata.at("limit"), "8");
   EXPECT_TRUE(HasReason(MemoryPressure("not now", 5, 8), "MEMORY_PRESSURE"));
+  const absl::Status full = DiskFull("no space", 7, 6);
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(GetReason(full)->reason, "DISK_FULL");
+  EXPECT_EQ(GetReason(full)->metadata.at("value"), "7");
+  EXPECT_EQ(GetReason(full)->metadata.at("limit"), "6");
 }
 
 }  // namespace

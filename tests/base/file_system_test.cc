@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gramian/base/error_reason.h"
 #include "gtest/gtest.h"
 #include "tests/testing/temporary_directory.h"
 
@@ -99,6 +100,17 @@ TEST_F(FileSystemTest, AFileThatCannotBeAllocatedIsNotLeftBehind) {
   EXPECT_FALSE(status.ok());
   EXPECT_THAT(std::string(status.message()), HasSubstr(Path("a")));
   EXPECT_FALSE(std::filesystem::exists(Path("a")));
+}
+
+TEST_F(FileSystemTest, AFullDiskSaysHowMuchWasAskedOfIt) {
+  const auto full = files_.OpenExisting("/dev/full", /*writable=*/true).value();
+  const absl::Status status = full->WriteAt(0, {"one", "two"});
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  const std::optional<ErrorReason> reason = GetReason(status);
+  ASSERT_TRUE(reason.has_value());
+  EXPECT_EQ(reason->reason, "DISK_FULL");
+  EXPECT_EQ(reason->metadata.at("value"), "6");
+  EXPECT_EQ(reason->metadata.at("limit"), absl::StrCat(files_.FreeBytes("/dev/full").value()));
 }
 
 TEST_F(FileSystemTest, ListsRenamesAndRemoves) {

@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "gramian/cli/npy.h"
+#include "gramian/client/resource_name.h"
 #include "tests/client/command_fixture.h"
 #include "tests/integration/child_process.h"
 #include "tests/server/http_get.h"
@@ -113,6 +114,32 @@ TEST_F(CommandStoreTest, AFolderThatWasPulledCanBePushed) {
   EXPECT_THAT(again.output, EndsWith("; 125.0 KiB were there already\n"));
 }
 
+TEST_F(CommandStoreTest, LayersWithOddNamesComeBackUnderTheirNames) {
+  const std::vector<std::string> names = {".",        "..",    "a/b",         "../up", "/root",
+                                          ".npy",     " ",     "-o",          "100%",  "a%2Fb",
+                                          "\xc3\xa9", "x.npy", "__metadata__"};
+  fs::create_directories(Path("in"));
+  for (size_t i = 0; i < names.size(); ++i) {
+    MakeFile("in/" + EncodeId(names[i]) + ".npy", 3, static_cast<int64_t>(i) + 1);
+  }
+  ASSERT_EQ(Gramian({"push", Path("in"), "--network", "a"}).exit_code, 0);
+  ASSERT_EQ(Gramian({"pull", "a@0", "-o", Path("deep/out")}).exit_code, 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(Path("deep")), {}), 1) << "none is outside";
+  for (const std::string& name : names) {
+    const std::string file = EncodeId(name) + ".npy";
+    EXPECT_TRUE(AreEqual(Path("deep/out/" + file), Path("in/" + file))) << name;
+  }
+  const Result again = Gramian({"push", Path("deep/out"), "--network", "a"});
+  EXPECT_EQ(again.exit_code, 0) << again.errors;
+  EXPECT_THAT(again.output, HasSubstr(" were there already\n"));
+  const Result refused = Gramian({"pull", "a@0", "-o", Path("all.safetensors")});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("cannot hold the layer __metadata__"));
+  EXPECT_FALSE(fs::exists(Path("all.safetensors")));
+  const Result other = Gramian({"pull", "a@0/..", "-o", Path("all.safetensors")});
+  EXPECT_EQ(other.exit_code, 0) << other.errors;
+}
+
 TEST_F(CommandStoreTest, AMissingLayerLeavesNoFile) {
   const Result result = Gramian({"pull", "absent@1/x", "-o", Path("x.npy")});
   EXPECT_EQ(result.exit_code, 1);
@@ -185,6 +212,9 @@ TEST_F(CommandStoreTest, APushOutlivesAKilledServer) {
   server = std::make_unique<testing::GramiandProcess>(KeepingServer(address));
   ASSERT_TRUE(server->WaitUntilListening()) << server->errors();
   EXPECT_EQ(push.Wait(), 0) << push.errors();
+  EXPECT_THAT(push.errors(),
+              ContainsRegex("^gramian: the connection is lost, trying again: .*\n$"));
+  EXPECT_EQ(std::ranges::count(push.errors(), '\n'), 1) << push.errors();
   ASSERT_EQ(Gramian({"pull", "a@0/big", "-o", Path("back.npy")}, address).exit_code, 0);
   EXPECT_TRUE(AreEqual(file, Path("back.npy")));
 }

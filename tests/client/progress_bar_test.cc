@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 #include "gramian/cli/text.h"
@@ -38,6 +39,35 @@ TEST(ProgressBarTest, DrawsNothingWhereThereIsNoTerminal) {
   }
   EXPECT_EQ(std::ftell(file), 0);
   std::fclose(file);
+}
+
+// A file and what was written to it.
+class Written {
+ public:
+  Written() : file_(std::tmpfile()) {}
+  ~Written() { std::fclose(file_); }
+  std::FILE* file() const { return file_; }
+  std::string text() const {
+    std::string text(static_cast<size_t>(std::ftell(file_)), '\0');
+    std::rewind(file_);
+    EXPECT_EQ(std::fread(text.data(), 1, text.size(), file_), text.size());
+    return text;
+  }
+
+ private:
+  std::FILE* const file_;
+};
+
+TEST(ProgressBarTest, WaitingIsOneLineWhereThereIsNoTerminal) {
+  const Written written;
+  {
+    ProgressBar bar(written.file(), 100);
+    for (int layer = 0; layer < 3; ++layer) bar.Wait("the connection is lost");
+    for (int layer = 0; layer < 3; ++layer) bar.GoOn();
+    bar.Add(50);
+    bar.Wait("again");
+  }
+  EXPECT_EQ(written.text(), "gramian: the connection is lost\ngramian: again\n");
 }
 
 }  // namespace

@@ -1,17 +1,24 @@
 #include "gramian/cli/terminal.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_split.h"
 #include "gramian/cli/progress_bar.h"
 
 namespace gramian::client::cli {
 namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
 
 // A terminal of our own, 80 columns wide, and the environment while it is looked at.
 class TerminalTest : public ::testing::Test {
@@ -31,12 +38,14 @@ class TerminalTest : public ::testing::Test {
     close(terminal_);
   }
 
-  // What a progress bar writes on this terminal.
-  std::string DrawProgress() {
+  // What a progress bar of 100 bytes writes on this terminal.
+  std::string DrawProgress(const std::function<void(ProgressBar&)>& use = [](ProgressBar& bar) {
+    bar.Add(50);
+  }) {
     std::FILE* stream = fdopen(dup(terminal_), "w");
     {
       ProgressBar bar(stream, 100);
-      bar.Add(50);
+      use(bar);
     }
     std::fclose(stream);
     std::string drawn;
@@ -99,6 +108,24 @@ TEST_F(TerminalTest, ADumbTerminalSeesNoProgress) {
 TEST_F(TerminalTest, ProgressIsAsciiWhereTheLocaleIs) {
   setenv("LC_ALL", "C", 1);
   for (const char c : DrawProgress()) EXPECT_LT(static_cast<unsigned char>(c), 0x80);
+}
+
+TEST_F(TerminalTest, WaitingTakesThePlaceOfTheBarUntilAllGoOn) {
+  const std::string drawn = DrawProgress([](ProgressBar& bar) {
+    bar.Add(25);
+    bar.Wait("the connection is lost");
+    bar.Wait("the connection is lost");
+    bar.Add(25);
+    bar.GoOn();
+    bar.GoOn();
+  });
+  const std::vector<std::string> lines = absl::StrSplit(drawn, '\r');
+  ASSERT_EQ(lines.size(), 6U) << drawn;
+  EXPECT_THAT(lines[1], HasSubstr(" 25 %"));
+  EXPECT_THAT(lines[2], ContainsRegex("^the connection is lost +$"));
+  EXPECT_THAT(lines[3], HasSubstr(" 50 %"));
+  EXPECT_THAT(lines[4], ContainsRegex("^ +$"));
+  EXPECT_EQ(lines[5], "$");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What an operator sees of the real gramiand: limits, mistakes and memory.
+// What an operator sees of the real gramiand: limits and mistakes.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
@@ -19,10 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
-#include "gramian/v1/similarity_service.grpc.pb.h"
-#include "server/crc32c.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/server/http_get.h"
 #include "tests/testing/temporary_directory.h"
@@ -105,14 +102,6 @@ double Metric(const GramiandProcess& process, const std::string& name) {
 int64_t OpenDescriptors(const GramiandProcess& process) {
   const std::filesystem::directory_iterator files("/proc/" + std::to_string(process.pid()) + "/fd");
   return std::distance(begin(files), end(files));
-}
-
-int64_t ResidentBytes(const GramiandProcess& process) {
-  int64_t total_pages = 0;
-  int64_t resident_pages = 0;
-  std::ifstream("/proc/" + std::to_string(process.pid()) + "/statm") >> total_pages >>
-      resident_pages;
-  return resident_pages * sysconf(_SC_PAGE_SIZE);
 }
 
 // Runs gramiand to its end, which is a failure told in one line.
@@ -219,77 +208,6 @@ TEST(OperationsTest, WhatItPrintsAsItsConfigurationItTakes) {
                   ->GetServerInfo(&context, v1::GetServerInfoRequest(), &info)
                   .ok());
   EXPECT_EQ(info.limits().queue_count(), 7);
-}
-
-// Uploads `rows` x 256 numbers as layer "l<index>" of network "n"; other content for another index.
-bool UploadLayer(v1::ActivationService::Stub& stub, int index, int64_t rows) {
-  constexpr int64_t kCols = 256;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-  const auto stream = stub.UploadLayer(&context);
-  v1::UploadLayerRequest request;
-  v1::UploadHeader* header = request.mutable_header();
-  header->set_parent("projects/p/networks/n/snapshots/0");
-  header->set_module_path("l" + std::to_string(index));
-  header->set_row_count(rows);
-  header->set_feature_count(kCols);
-  header->set_dtype(v1::DTYPE_FLOAT32);
-  stream->Write(request);
-  constexpr int64_t kRowsPerChunk = 1024;
-  for (int64_t row = 0; row < rows; row += kRowsPerChunk) {
-    std::vector<float> values(static_cast<size_t>(std::min(kRowsPerChunk, rows - row) * kCols));
-    for (size_t i = 0; i < values.size(); ++i) {
-      const size_t number = static_cast<size_t>(row) + i * static_cast<size_t>(7919 + index);
-      values[i] = static_cast<float>(number % 1009);
-    }
-    v1::UploadChunk* chunk = request.mutable_chunk();
-    chunk->set_first_row(row);
-    chunk->set_data(values.data(), values.size() * sizeof(float));
-    chunk->set_crc32c(ExtendCrc32c(0, chunk->data()));
-    if (!stream->Write(request)) break;
-  }
-  stream->WritesDone();
-  v1::UploadLayerResponse response;
-  while (stream->Read(&response)) {
-  }
-  return stream->Finish().ok();
-}
-
-// Goal: memory that is not needed any more goes back to the system. Method: layers come, are
-// compared and deleted, again and again; then the process is about as small as after the first
-// small round. A tenth of what one round brings is allowed for what it learnt meanwhile.
-TEST(OperationsTest, MemoryComesBackAfterChurn) {
-  constexpr int64_t kRows = 64 * 1024;
-  constexpr int kLayers = 4;
-  constexpr int64_t kRoundBytes = kLayers * kRows * 256 * 4;
-  GramiandProcess process(With({"--cache-bytes", "64MiB"}));
-  ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
-  const auto channel = Connect(process);
-  const auto activations = v1::ActivationService::NewStub(channel);
-  const auto similarity = v1::SimilarityService::NewStub(channel);
-  const auto churn = [&](int64_t rows) {
-    for (int layer = 0; layer < kLayers; ++layer) {
-      ASSERT_TRUE(UploadLayer(*activations, layer, rows));
-    }
-    v1::CompareLayersRequest compare;
-    compare.set_layer_a("projects/p/networks/n/snapshots/0/layers/l0");
-    compare.set_layer_b("projects/p/networks/n/snapshots/0/layers/l1");
-    compare.add_measures("cka");
-    v1::CompareLayersResponse scores;
-    grpc::ClientContext comparing;
-    ASSERT_TRUE(similarity->CompareLayers(&comparing, compare, &scores).ok());
-    EXPECT_GE(ResidentBytes(process), kLayers * rows * 256 * 4);
-    v1::DeleteSnapshotRequest request;
-    request.set_name("projects/p/networks/n/snapshots/0");
-    v1::DeleteSnapshotResponse response;
-    grpc::ClientContext deleting;
-    ASSERT_TRUE(activations->DeleteSnapshot(&deleting, request, &response).ok());
-  };
-  churn(1024);
-  const int64_t floor = ResidentBytes(process);
-  for (int round = 0; round < 3; ++round) churn(kRows);
-  EXPECT_TRUE(Eventually([&] { return ResidentBytes(process) < floor + kRoundBytes / 10; }))
-      << ResidentBytes(process) << " bytes, " << floor << " at first";
 }
 
 }  // namespace

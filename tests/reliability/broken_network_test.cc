@@ -11,10 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/integration/gramiand_process.h"
-#include "tests/reliability/cutting_proxy.h"
 #include "tests/reliability/folder.h"
 #include "tests/reliability/process_usage.h"
 #include "tests/reliability/wire.h"
+#include "tests/testing/cutting_proxy.h"
 
 namespace gramian::testing {
 namespace {
@@ -99,7 +99,7 @@ TEST_F(BrokenNetworkTest, AnUploadCutAfterAnyByteCanBeResumed) {
   const Content content{64, 256, 1};  // 16 chunks of 4 KiB
   int64_t all = 0;
   {
-    CuttingProxy proxy(server_->grpc_address(), [](int64_t) { return ConnectionFate{}; });
+    CuttingProxy proxy(server_->grpc_address());
     Wire through(proxy.address());
     UploadScript script;
     script.header = Header(content, "whole");

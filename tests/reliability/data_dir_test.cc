@@ -129,6 +129,8 @@ TEST_F(DataDirTest, DamagedScoresAreBegunAnew) {
   Damage(folder_.path() + "/scores.db", 0);
   ASSERT_NO_FATAL_FAILURE(Start());
   ASSERT_TRUE(wire_->CompareLayers(Name("a"), Name("a"), "cka", &scores).ok());
+  Stop(SIGTERM);
+  EXPECT_THAT(server_->errors(), HasSubstr("scores.db.damaged"));
 }
 
 TEST_F(DataDirTest, AScoreIsServedAfterARestartWithoutComputing) {
@@ -160,6 +162,8 @@ TEST_F(DataDirTest, ADamagedBlobIsSaidToBeDamagedAndCanBeSentAgain) {
   EXPECT_FALSE(OnlyFileIn("quarantine").empty());
   MustUpload(content, "a");
   ExpectContent(content, "a");
+  Stop(SIGTERM);
+  EXPECT_THAT(server_->errors(), HasSubstr(OnlyFileIn("quarantine").string()));
 }
 
 TEST_F(DataDirTest, ADrainTellsAnOpenUploadWhereToGoOnAndItDoes) {

@@ -157,8 +157,7 @@ SoakReport Soak::Run() {
     report_.before = UsageOf(process_->pid());
     const auto begin = Clock::now();
     for (int i = 0; i < options_.clients; ++i) {
-      clients.push_back(std::make_unique<SoakClient>(i, options_.clients, options_.seed,
-                                                     process_->grpc_address(),
+      clients.push_back(std::make_unique<SoakClient>(i, options_, process_->grpc_address(),
                                                      process_->metrics_address(), tally_));
       threads.emplace_back(
           [this, client = clients.back().get()] { client->Run([this] { return stop_.load(); }); });

@@ -15,6 +15,9 @@ struct SoakOptions {
   std::chrono::seconds duration{20};
   int clients = 64;
   uint64_t seed = 1;
+  // Different contents that clients send. With few, all scores that there can be are known before
+  // long: what grows then is no cache.
+  int64_t contents = 8;
   std::string folder;              // new and empty, for the server's data; empty: in memory
   std::string program;             // gramiand; empty: that of this build
   std::vector<std::string> flags;  // more flags for gramiand

@@ -17,14 +17,15 @@ using grpc::StatusCode;
 
 }  // namespace
 
-SoakClient::SoakClient(int index, int clients, uint64_t seed, const std::string& grpc_address,
+SoakClient::SoakClient(int index, const SoakOptions& options, const std::string& grpc_address,
                        const std::string& http_address, SoakTally& tally)
     : index_(index),
-      clients_(clients),
+      clients_(options.clients),
+      contents_(options.contents),
       grpc_address_(grpc_address),
       http_address_(http_address),
       tally_(tally),
-      random_(seed * 1000 + static_cast<uint64_t>(index)),
+      random_(options.seed * 1000 + static_cast<uint64_t>(index)),
       wire_(grpc_address) {}
 
 SoakClient::~SoakClient() = default;
@@ -61,10 +62,9 @@ void SoakClient::Step() {
 }
 
 Content SoakClient::RandomContent() {
-  // 6 KiB to 1.5 MiB, a few of 6 MiB. So few that many clients send the same, and that all scores
-  // there can be are known before long: what grows then is no cache.
+  // 6 KiB to 1.5 MiB, a few of 6 MiB.
   static constexpr int64_t kCols[] = {16, 64, 256, 1024, 4096};
-  const auto seed = static_cast<uint32_t>(Below(8));
+  const auto seed = static_cast<uint32_t>(Below(contents_));
   if (Chance(2)) return {kRows, 16384, seed % 4};
   return {kRows, kCols[Below(5)], seed};
 }

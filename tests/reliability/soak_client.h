@@ -12,6 +12,7 @@
 #include <string>
 
 #include "gramian/client/client.h"
+#include "tests/reliability/soak.h"
 #include "tests/reliability/soak_tally.h"
 #include "tests/reliability/wire.h"
 
@@ -21,8 +22,8 @@ namespace gramian::testing {
 // hold what it sent. Every third client makes its uploads with the client library.
 class SoakClient {
  public:
-  // `tally` outlives it. Addresses are 127.0.0.1:port.
-  SoakClient(int index, int clients, uint64_t seed, const std::string& grpc_address,
+  // One of options.clients. `tally` outlives it. Addresses are 127.0.0.1:port.
+  SoakClient(int index, const SoakOptions& options, const std::string& grpc_address,
              const std::string& http_address, SoakTally& tally);
   ~SoakClient();
 
@@ -71,6 +72,7 @@ class SoakClient {
 
   const int index_;
   const int clients_;
+  const int64_t contents_;
   const std::string grpc_address_;
   const std::string http_address_;
   SoakTally& tally_;

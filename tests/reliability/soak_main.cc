@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "how long")->capture_default_str();
   app.add_option("--clients", options.clients, "at the same time")->capture_default_str();
   app.add_option("--seed", options.seed, "of everything that is random")->capture_default_str();
+  app.add_option("--contents", options.contents, "different ones of each shape that clients send")
+      ->capture_default_str();
   app.add_option("--folder", options.folder, "new folder for the server's data; none: in memory");
   app.add_option("--gramiand", options.program, "the program to test, if not the one beside this");
   app.add_option("--flag", options.flags, "a flag for gramiand; may be given again");

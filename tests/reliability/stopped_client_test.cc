@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/integration/gramiand_process.h"
-#include "tests/reliability/cutting_proxy.h"
 #include "tests/reliability/folder.h"
 #include "tests/reliability/wire.h"
+#include "tests/testing/cutting_proxy.h"
 
 namespace gramian::testing {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gramian/base/error_reason.h"
 #include "gtest/gtest.h"
 #include "tests/testing/random.h"
 
@@ -357,6 +358,9 @@ TEST(RepresentationBuilderTest, RefusesMorePiecesWithGapsThanItCanKeepTrackOf) {
   }
   const absl::Status status = builder.Append(2 * kPieces, 0, absl::string_view("\0\0", 2));
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(GetReason(status)->reason, "TOO_MANY_GAPS");
+  EXPECT_EQ(GetReason(status)->metadata.at("value"), absl::StrCat((1 << 20) + 1));
+  EXPECT_EQ(GetReason(status)->metadata.at("limit"), absl::StrCat(1 << 20));
   EXPECT_TRUE(builder.Append(1, 0, absl::string_view("\0\0", 2)).ok()) << "which fills a gap";
   EXPECT_TRUE(builder.Append(2 * kPieces, 0, absl::string_view("\0\0", 2)).ok());
 }

@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +14,7 @@ namespace gramian::testing {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Key;
 
 class AdminServiceTest : public ServerFixture {
  protected:
@@ -30,10 +33,8 @@ class AdminServiceTest : public ServerFixture {
   }
 };
 
-TEST_F(AdminServiceTest, InfoTellsVersionsAndLimits) {
-  ServerOptions options = Options();
-  options.max_rows = 1234;
-  Start(options);
+TEST_F(AdminServiceTest, InfoTellsVersions) {
+  Start();
   v1::GetServerInfoResponse info;
   ASSERT_TRUE(admin_->GetServerInfo(Context().get(), v1::GetServerInfoRequest(), &info).ok());
   EXPECT_EQ(info.version(), GRAMIAN_VERSION);
@@ -41,21 +42,60 @@ TEST_F(AdminServiceTest, InfoTellsVersionsAndLimits) {
   EXPECT_FALSE(info.blas_core().empty());
   EXPECT_EQ(info.compute_thread_count(), 2);
   EXPECT_GT(info.start_time().seconds(), 0);
-  EXPECT_EQ(info.limits().row_count(), 1234);
-  EXPECT_EQ(info.limits().chunk_bytes(), options.chunk_bytes);
-  EXPECT_EQ(info.limits().message_bytes(), options.message_bytes);
-  EXPECT_EQ(info.limits().feature_count(), options.max_features);
-  EXPECT_EQ(info.limits().layers_per_snapshot_count(), options.max_layers);
-  EXPECT_EQ(info.limits().open_upload_count(), options.max_uploads);
-  EXPECT_EQ(info.limits().upload_idle_seconds(), options.upload_idle_seconds);
-  EXPECT_EQ(info.limits().store_bytes(), options.store_bytes);
-  EXPECT_EQ(info.limits().cache_bytes(), options.cache_bytes);
-  EXPECT_EQ(info.limits().scratch_bytes(), options.scratch_bytes);
-  EXPECT_EQ(info.limits().queue_count(), options.queue);
-  EXPECT_EQ(info.limits().page_size(), options.page_size);
-  EXPECT_EQ(info.limits().name_bytes(), options.name_bytes);
-  EXPECT_EQ(info.limits().measure_count(), options.max_measures);
-  EXPECT_EQ(info.limits().network_count(), options.max_networks);
+}
+
+// Every limit that is a flag, each with a value of its own, so that none stands for another.
+TEST_F(AdminServiceTest, InfoTellsEveryLimit) {
+  ServerOptions options = Options();
+  const std::map<std::string, int64_t*> limits = {
+      {"chunk_bytes", &options.chunk_bytes},
+      {"message_bytes", &options.message_bytes},
+      {"row_count", &options.max_rows},
+      {"feature_count", &options.max_features},
+      {"layers_per_snapshot_count", &options.max_layers},
+      {"open_upload_count", &options.max_uploads},
+      {"upload_idle_seconds", &options.upload_idle_seconds},
+      {"store_bytes", &options.store_bytes},
+      {"cache_bytes", &options.cache_bytes},
+      {"queue_count", &options.queue},
+      {"page_size", &options.page_size},
+      {"name_bytes", &options.name_bytes},
+      {"measure_count", &options.max_measures},
+      {"network_count", &options.max_networks},
+      {"scratch_bytes", &options.scratch_bytes},
+      {"score_count", &options.max_scores},
+      {"memory_bytes", &options.memory_bytes},
+      {"disk_reserve_bytes", &options.disk_reserve_bytes},
+      {"retain_seconds", &options.retain_age},
+      {"retain_bytes", &options.retain_bytes},
+      {"project_bytes", &options.project_bytes},
+      {"project_calls_per_second", &options.project_rate},
+      {"project_burst_calls", &options.project_burst},
+      {"connection_count", &options.max_connections},
+      {"calls_per_connection_count", &options.max_streams},
+      {"stream_stall_seconds", &options.stream_stall_seconds},
+      {"keepalive_seconds", &options.keepalive_seconds},
+      {"keepalive_timeout_seconds", &options.keepalive_timeout_seconds},
+      {"connection_idle_seconds", &options.connection_idle_seconds},
+      {"connection_age_seconds", &options.connection_age_seconds},
+      {"connection_grace_seconds", &options.connection_grace_seconds},
+  };
+  int64_t value = 1000;
+  for (const auto& [name, option] : limits) *option = ++value;
+  options.message_bytes = 2 * options.chunk_bytes;
+  options.memory_bytes = 10 * options.store_bytes;
+  Start(options);
+  v1::GetServerInfoResponse info;
+  ASSERT_TRUE(admin_->GetServerInfo(Context().get(), v1::GetServerInfoRequest(), &info).ok());
+  const google::protobuf::Descriptor& fields = *v1::ServerLimits::descriptor();
+  ASSERT_EQ(static_cast<size_t>(fields.field_count()), limits.size());
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *fields.field(i);
+    ASSERT_THAT(limits, Contains(Key(field.name())));
+    EXPECT_EQ(info.limits().GetReflection()->GetInt64(info.limits(), &field),
+              *limits.at(field.name()))
+        << field.name();
+  }
 }
 
 TEST_F(AdminServiceTest, EveryListedMeasureIsAcceptedUnderItsName) {

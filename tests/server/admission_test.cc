@@ -58,8 +58,9 @@ TEST_F(AdmissionTest, WhoIsRefusedIsToldWhyAndWhenToComeBack) {
   const absl::Status refused = admission.AdmitCall(kResource, start_ + absl::Milliseconds(100));
   EXPECT_TRUE(absl::IsResourceExhausted(refused));
   EXPECT_TRUE(HasReason(refused, "RATE_LIMITED"));
-  EXPECT_EQ(GetReason(refused)->metadata.at("limit"), "2");
-  EXPECT_EQ(GetReason(refused)->metadata.at("burst"), "1");
+  EXPECT_EQ(GetReason(refused)->metadata.at("value"), "2");
+  EXPECT_EQ(GetReason(refused)->metadata.at("limit"), "1");
+  EXPECT_EQ(GetReason(refused)->metadata.at("per_second"), "2");
   // 0.4 s are left of the half second a call takes to come back.
   EXPECT_EQ(Taken(admission, start_ + absl::Milliseconds(501)), 1);
 }
@@ -87,6 +88,18 @@ TEST_F(AdmissionTest, ManyProjectsDoNotStay) {
   }
   // Who called a moment ago is still known.
   EXPECT_EQ(Taken(admission, start_ + absl::Seconds(29), "projects/29999"), 0);
+}
+
+// Goal: what is remembered of projects has a bound, also while none of them could call again.
+TEST_F(AdmissionTest, WhoCalledBeforeThousandsOfOthersIsForgotten) {
+  Admission admission({.calls_per_second = 1, .burst_calls = 1});
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 1);
+  for (int i = 0; i < 4'000; ++i)
+    EXPECT_EQ(Taken(admission, start_, absl::StrCat("projects/", i)), 1);
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 0) << "still known";
+  for (int i = 4'000; i < 20'000; ++i)
+    EXPECT_EQ(Taken(admission, start_, absl::StrCat("projects/", i)), 1);
+  EXPECT_EQ(Taken(admission, start_, "projects/first"), 1);
 }
 
 TEST_F(AdmissionTest, BytesAreTakenUpToTheQuotaAndNotOneMore) {

@@ -211,8 +211,7 @@ TEST_F(CompareLayersTest, AFullQueueRefusesAndSaysWhenToTryAgainWhileKnownScores
   Begin(second, "x0", "x2");
   ASSERT_TRUE(EventuallyRunning(2));
   const grpc::Status refused = Compare(LayerName("x1"), LayerName("x2"), {"cka"}, &response);
-  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(ReasonIn(refused), "QUEUE_FULL");
+  ExpectRefused(refused, {grpc::StatusCode::UNAVAILABLE, "QUEUE_FULL", 1, 0, true});
   EXPECT_TRUE(Compare(LayerName("small"), LayerName("small"), {"cka"}, &response).ok());
   EXPECT_TRUE(response.scores(0).cached());
   first.context->TryCancel();

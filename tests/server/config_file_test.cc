@@ -31,6 +31,11 @@ class ConfigFileTest : public testing::Test {
     return ParseServerOptions(static_cast<int>(argv.size()), argv.data(), out_, err_);
   }
 
+  std::string EmptyFile() {
+    std::ofstream(path_) << "";
+    return path_;
+  }
+
   const std::string path_ = testing::TempDir() + "gramian_config_file_test.toml";
   std::ostringstream out_;
   std::ostringstream err_;
@@ -74,7 +79,9 @@ TEST_F(ConfigFileTest, WhatIsWrongIsSaidInOneLine) {
        {"no-such-key = 1\n", "[section]\nmax-rows = 1\n", "server.max-rows = 1\n",
         "max-rows = many\n", "max-rows = 0\n", "max-rows = [1, 2]\n",
         "max-rows = 1\nqueue = 2\nmax-rows = 3\n", "listen\n", "config = \"x\"\n",
-        "check-config = true\n", "help = true\n", "rubbish\n"}) {
+        "check-config = true\n", "help = true\n", "rubbish\n", "log-level = info\n",
+        "max-rows = 1.5\n", "max-rows = true\n", "data-dir = \"\\u0000\"\n",
+        "data-dir = \"\xff\"\n", "data-dir = \"open\n", "version = 1\n"}) {
     const ParsedOptions parsed = ParseWith(text);
     EXPECT_FALSE(parsed.run) << text;
     EXPECT_EQ(parsed.exit_code, 2) << text;
@@ -107,7 +114,7 @@ TEST_F(ConfigFileTest, PrintConfigPrintsAFileThatSaysTheSame) {
   EXPECT_FALSE(printed.run);
   EXPECT_EQ(printed.exit_code, 0);
   const std::string text = out_.str();
-  EXPECT_THAT(text, HasSubstr("max-rows=5\n"));
+  EXPECT_THAT(text, HasSubstr("max-rows = 5\n"));
   const ParsedOptions read = ParseWith(text);
   ASSERT_TRUE(read.run) << err_.str();
   EXPECT_EQ(read.options.listen, "127.0.0.1:9");
@@ -116,6 +123,60 @@ TEST_F(ConfigFileTest, PrintConfigPrintsAFileThatSaysTheSame) {
   EXPECT_EQ(read.options.retain_age, 7200);
   EXPECT_FALSE(ParseWith(text, {"--print-config"}).run);
   EXPECT_EQ(out_.str(), text);
+}
+
+TEST_F(ConfigFileTest, WhateverAValueHoldsIsPrintedSoThatItIsReadBack) {
+  for (const std::string value : {"/a b",
+                                  " ",
+                                  "",
+                                  "/with \"quotes\"",
+                                  "/it's",
+                                  "/\"both\" isn't",
+                                  "C:\\new\\table",
+                                  "/a#b # c",
+                                  "/caf\xc3\xa9/\xe2\x88\x91",
+                                  "[1, 2]",
+                                  "{x}",
+                                  "5",
+                                  "007",
+                                  "1.5",
+                                  "true",
+                                  "0x10",
+                                  "a=b",
+                                  "a,b",
+                                  "\"",
+                                  "'",
+                                  "\\",
+                                  "'''",
+                                  "`x`",
+                                  "$(x)",
+                                  "%41",
+                                  "tab\there",
+                                  "line\nbreak",
+                                  "\x1b[0m",
+                                  "\x7f"}) {
+    SCOPED_TRACE(value);
+    Parse(EmptyFile(), {"--print-config", "--data-dir", value, "--port-file", value});
+    const std::string text = out_.str();
+    ASSERT_EQ(ParseWith(text, {"--check-config"}).exit_code, 0) << err_.str() << text;
+    const ParsedOptions read = ParseWith(text);
+    ASSERT_TRUE(read.run) << err_.str();
+    EXPECT_EQ(read.options.data_dir, value);
+    EXPECT_EQ(read.options.port_file, value);
+    ParseWith(text, {"--print-config"});
+    EXPECT_EQ(out_.str(), text);
+  }
+}
+
+TEST_F(ConfigFileTest, WhatAFileCannotSayIsNotPrinted) {
+  EXPECT_EQ(Parse(EmptyFile(), {"--print-config", "--data-dir", "/\xff"}).exit_code, 2);
+  EXPECT_THAT(err_.str(), HasSubstr("UTF-8"));
+  EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(ConfigFileTest, StringsAreThoseOfToml) {
+  EXPECT_EQ(ParseWith("data-dir = \"a\\\"b\\\\c\\u00e9\"\n").options.data_dir, "a\"b\\c\xc3\xa9");
+  EXPECT_EQ(ParseWith("data-dir = 'a\\b\"c'  # d\n").options.data_dir, "a\\b\"c");
 }
 
 }  // namespace

@@ -198,6 +198,22 @@ TEST_P(DownloadTest, ClientsThatDoNotReadHoldNoThread) {
   }
 }
 
+TEST_P(DownloadTest, NoMoreAreOpenThanTheLimit) {
+  ServerOptions options = DownloadOptions();
+  options.max_uploads = 1;
+  Start(options);
+  // More than the windows between server and client hold.
+  MustUpload(RandomActivations(64 * 1024, 256, 1), "large");
+  MustUpload(x_, "layer");
+  DownloadCall open(*activations_, LayerName("large"));
+  ASSERT_TRUE(open.Read());
+  ExpectRefused(Get(LayerName("layer")).status,
+                {grpc::StatusCode::UNAVAILABLE, "TOO_MANY_DOWNLOADS", 2, 1, true});
+  open.Cancel();
+  open.Finish();
+  EXPECT_TRUE(Eventually([this] { return Get(LayerName("layer")).status.ok(); }));
+}
+
 TEST_P(DownloadTest, AClientThatReadsNothingForTooLongLosesItsStream) {
   ServerOptions options = DownloadOptions();
   options.stream_stall_seconds = 1;

@@ -34,17 +34,6 @@ class DurableTest : public ServerFixture {
     Start(DurableOptions());
   }
 
-  grpc::Status Download(const std::string& name, std::string* bytes) {
-    v1::DownloadLayerRequest request;
-    request.set_name(name);
-    const auto context = Context();
-    const auto stream = activations_->DownloadLayer(context.get(), request);
-    v1::DownloadLayerResponse response;
-    bytes->clear();
-    while (stream->Read(&response)) *bytes += response.chunk().data();
-    return stream->Finish();
-  }
-
   std::vector<std::string> MissingOf(const std::string& layer, const std::string& digest) {
     v1::FindMissingLayersRequest request;
     request.set_parent(SnapshotName());
@@ -107,7 +96,7 @@ TEST_F(DurableTest, WhatWasCommittedIsThereAfterARestart) {
   ASSERT_TRUE(activations_->GetLayer(Context().get(), get, &got).ok());
   EXPECT_EQ(got.layer().SerializeAsString(), layer.SerializeAsString());
   std::string bytes;
-  ASSERT_TRUE(Download(layer.name(), &bytes).ok());
+  ASSERT_TRUE(Fetch(layer.name(), &bytes).ok());
   EXPECT_TRUE(bytes == x_.bytes());
   v1::ListSnapshotsRequest list;
   list.set_parent("projects/default/networks/net");
@@ -195,7 +184,7 @@ TEST_F(DurableTest, DamagedContentIsToldAndCanBeSentAgain) {
   }
   Start(DurableOptions());
   std::string bytes;
-  const grpc::Status status = Download(LayerName("layer"), &bytes);
+  const grpc::Status status = Fetch(LayerName("layer"), &bytes);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS) << status.error_message();
   EXPECT_THAT(status.error_message(), HasSubstr(digest));
   EXPECT_EQ(ReasonIn(status), "DATA_LOSS");
@@ -208,7 +197,7 @@ TEST_F(DurableTest, DamagedContentIsToldAndCanBeSentAgain) {
   const UploadOutcome outcome = Upload(header, CutRows(x_, 10));
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
   EXPECT_TRUE(outcome.accepted);
-  ASSERT_TRUE(Download(LayerName("layer"), &bytes).ok());
+  ASSERT_TRUE(Fetch(LayerName("layer"), &bytes).ok());
   EXPECT_TRUE(bytes == x_.bytes());
   EXPECT_THAT(MissingOf("layer", digest), ::testing::IsEmpty());
 }
@@ -218,8 +207,7 @@ TEST_F(DurableTest, SpaceThatIsToBeLeftAloneIsNotUsed) {
   options.disk_reserve_bytes = int64_t{1} << 60;
   Start(options);
   const grpc::Status status = Upload(Header(x_, "layer"), {}).status;
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(status), "DISK_FULL");
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 2800, 0, true});
   EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
 }
 
@@ -232,8 +220,7 @@ TEST_F(DurableTest, UploadsThatNobodyFillsCountAgainstTheLimitOfOpenOnes) {
   header.set_partial(true);
   ASSERT_TRUE(Upload(header, {CutRows(x_, 10)[0]}).status.ok());
   const grpc::Status status = Upload(Header(x_, "other"), CutRows(x_, 10)).status;
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
-  EXPECT_EQ(ReasonIn(status), "TOO_MANY_UPLOADS");
+  ExpectRefused(status, {grpc::StatusCode::UNAVAILABLE, "TOO_MANY_UPLOADS", 2, 1, true});
   EXPECT_TRUE(Upload(header, CutRows(x_, 10)).status.ok());
   EXPECT_TRUE(Upload(Header(x_, "other"), CutRows(x_, 10)).status.ok());
 }

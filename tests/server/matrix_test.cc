@@ -312,5 +312,26 @@ TEST_F(MatrixTest, CancellingAStreamStopsTheComputation) {
   EXPECT_LT(server_->engine().Stats().completed, 16);
 }
 
+TEST_F(MatrixTest, NoMoreAreComputedThanTheLimit) {
+  ServerOptions options = Options();
+  options.queue = 0;  // As many as the batch lane has threads.
+  Start(options);
+  for (uint32_t i = 0; i < 3; ++i)
+    MustUpload(RandomActivations(60'000, 4, i), absl::StrCat("l", i));
+  const v1::CompareSnapshotsRequest request = Pair("net", "net", "distcorr");
+  const auto first_context = Context();
+  const auto second_context = Context();
+  const auto first = similarity_->CompareSnapshots(first_context.get(), request);
+  const auto second = similarity_->CompareSnapshots(second_context.get(), request);
+  v1::CompareSnapshotsResponse header;
+  ASSERT_TRUE(first->Read(&header) && second->Read(&header));
+  ExpectRefused(CompareSnapshots(request).status,
+                {grpc::StatusCode::UNAVAILABLE, "QUEUE_FULL", 3, 2, true});
+  first_context->TryCancel();
+  second_context->TryCancel();
+  first->Finish();
+  second->Finish();
+}
+
 }  // namespace
 }  // namespace gramian::testing

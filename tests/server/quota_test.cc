@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/v1/errors.pb.h"
 #include "tests/server/server_fixture.h"
 
 namespace gramian::testing {
@@ -13,26 +12,6 @@ namespace {
 
 class QuotaTest : public ServerFixture {
  protected:
-  static v1::ErrorReason Reason(const grpc::Status& status) {
-    v1::ErrorStatus details;
-    v1::ErrorReason reason;
-    EXPECT_TRUE(details.ParseFromString(status.error_details()));
-    EXPECT_GE(details.details_size(), 1);
-    EXPECT_TRUE(reason.ParseFromString(details.details(0).value()));
-    return reason;
-  }
-
-  // Milliseconds after which the server wants to be asked again; -1 if it does not say.
-  static int64_t RetryMilliseconds(const grpc::Status& status) {
-    v1::ErrorStatus details;
-    v1::RetryDelay retry;
-    if (!details.ParseFromString(status.error_details()) || details.details_size() < 2 ||
-        !retry.ParseFromString(details.details(1).value())) {
-      return -1;
-    }
-    return retry.retry_delay().seconds() * 1000 + retry.retry_delay().nanos() / 1'000'000;
-  }
-
   grpc::Status Get(const std::string& name) {
     v1::GetLayerRequest request;
     request.set_name(name);
@@ -50,11 +29,8 @@ TEST_F(QuotaTest, AProjectKeepsWhatItsQuotaAllowsAndNotOneByteMore) {
   v1::UploadHeader header = Header(too_large, "y");
   header.set_probe_set("other");
   const UploadOutcome refused = Upload(header, CutRows(too_large, 64));
-  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(Reason(refused.status).reason(), "TENANT_QUOTA");
-  EXPECT_EQ(Reason(refused.status).metadata().at("limit"), "3200");
-  EXPECT_EQ(Reason(refused.status).metadata().at("value"), "3204");
-  EXPECT_EQ(RetryMilliseconds(refused.status), -1);
+  ExpectRefused(refused.status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, false});
   MustUpload(RandomActivations(100, 1, 2), "y");
   // What is deleted may be kept anew.
   v1::DeleteSnapshotRequest request;
@@ -75,12 +51,9 @@ TEST_F(QuotaTest, AProjectThatCallsTooOftenIsToldWhenToComeBack) {
   // A call comes back every second: these many are refused on the slowest machine.
   while (taken < 60 && ReasonIn(status = Get(name)) == "NOT_FOUND") ++taken;
   EXPECT_GE(taken, 3);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(Reason(status).reason(), "RATE_LIMITED");
-  EXPECT_EQ(Reason(status).metadata().at("limit"), "1");
-  EXPECT_EQ(Reason(status).metadata().at("burst"), "3");
-  EXPECT_GT(RetryMilliseconds(status), -1);
-  EXPECT_LE(RetryMilliseconds(status), 1000);
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "RATE_LIMITED", 4, 3, true});
+  EXPECT_EQ(MetadataIn(status).at("per_second"), "1");
+  EXPECT_LE(RetryMillisecondsIn(status), 1000);
   // Neither another project nor what is about none is refused.
   EXPECT_EQ(Get("projects/other/networks/n/snapshots/0/layers/l").error_code(),
             grpc::StatusCode::NOT_FOUND);
@@ -169,10 +142,10 @@ TEST_F(QuotaTest, WhatExceedsTheScratchOfAllNeverFits) {
   v1::CompareLayersResponse response;
   const grpc::Status status = Compare(LayerName("x"), LayerName("x"), {"ms-cka-t=4"}, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(Reason(status).reason(), "NEVER_FITS");
-  EXPECT_EQ(Reason(status).metadata().at("limit"), "1000");
-  EXPECT_GT(std::stoll(Reason(status).metadata().at("value")), 1000);
-  EXPECT_EQ(RetryMilliseconds(status), -1);
+  EXPECT_EQ(ReasonIn(status), "NEVER_FITS");
+  EXPECT_EQ(MetadataIn(status).at("limit"), "1000");
+  EXPECT_GT(std::stoll(MetadataIn(status).at("value")), 1000);
+  EXPECT_EQ(RetryMillisecondsIn(status), -1);
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/server/cut_proxy.h"
 #include "tests/server/resume_fixture.h"
 #include "tests/server/server_fixture.h"
 #include "tests/server/upload_call.h"
+#include "tests/testing/cutting_proxy.h"
 
 namespace gramian::testing {
 namespace {
@@ -34,8 +34,7 @@ TEST_P(ResumeTest, AConnectionCutAfterAnyMessageIsResumed) {
   const std::string digest = Digest();
   for (size_t sent = 0; sent <= chunks_.size(); ++sent) {
     const std::string layer = absl::StrCat("cut", sent);
-    CutProxy proxy(server_->grpc_address());
-    ASSERT_FALSE(proxy.address().empty());
+    CuttingProxy proxy(server_->grpc_address());
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     const auto stub = v1::ActivationService::NewStub(

@@ -1,5 +1,7 @@
 #include "tests/server/server_fixture.h"
 
+#include <gmock/gmock.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -17,6 +19,9 @@
 
 namespace gramian::testing {
 namespace {
+
+using ::testing::Contains;
+using ::testing::Pair;
 
 using Rows = std::vector<std::vector<double>>;
 
@@ -43,6 +48,15 @@ double SquaredCrossNorm(const Rows& x, const Rows& y) {
     }
   }
   return total;
+}
+
+v1::ErrorReason ErrorReasonIn(const grpc::Status& status) {
+  v1::ErrorStatus details;
+  v1::ErrorReason reason;
+  const bool has_reason = details.ParseFromString(status.error_details()) &&
+                          !details.details().empty() &&
+                          reason.ParseFromString(details.details(0).value());
+  return has_reason ? reason : v1::ErrorReason();
 }
 
 }  // namespace
@@ -101,14 +115,31 @@ TempDir::~TempDir() {
   if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
-std::string ReasonIn(const grpc::Status& status) {
+std::string ReasonIn(const grpc::Status& status) { return ErrorReasonIn(status).reason(); }
+
+std::map<std::string, std::string> MetadataIn(const grpc::Status& status) {
+  const v1::ErrorReason reason = ErrorReasonIn(status);
+  return {reason.metadata().begin(), reason.metadata().end()};
+}
+
+int64_t RetryMillisecondsIn(const grpc::Status& status) {
   v1::ErrorStatus details;
-  v1::ErrorReason reason;
-  if (!details.ParseFromString(status.error_details()) || details.details().empty() ||
-      !reason.ParseFromString(details.details(0).value())) {
-    return "";
+  v1::RetryDelay retry;
+  if (!details.ParseFromString(status.error_details()) || details.details_size() < 2 ||
+      !retry.ParseFromString(details.details(1).value())) {
+    return -1;
   }
-  return reason.reason();
+  return retry.retry_delay().seconds() * 1000 + retry.retry_delay().nanos() / 1'000'000;
+}
+
+void ExpectRefused(const grpc::Status& status, const Refusal& refusal) {
+  SCOPED_TRACE(status.error_message());
+  EXPECT_EQ(status.error_code(), refusal.code);
+  EXPECT_EQ(ReasonIn(status), refusal.reason);
+  const std::map<std::string, std::string> metadata = MetadataIn(status);
+  EXPECT_THAT(metadata, Contains(Pair("value", absl::StrCat(refusal.value))));
+  EXPECT_THAT(metadata, Contains(Pair("limit", absl::StrCat(refusal.limit))));
+  EXPECT_EQ(RetryMillisecondsIn(status) >= 0, refusal.may_be_repeated);
 }
 
 bool Eventually(const std::function<bool()>& condition) {
@@ -131,10 +162,10 @@ ServerOptions ServerFixture::Options() {
   return options;
 }
 
-void ServerFixture::Start(const ServerOptions& options) {
+void ServerFixture::Start(const ServerOptions& options, FileSystem& files) {
   static const absl::Status blas = InitializeBlas();
   ASSERT_TRUE(blas.ok()) << blas;
-  auto server = Server::Start(options);
+  auto server = Server::Start(options, files);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   grpc::ChannelArguments arguments;
@@ -212,6 +243,17 @@ v1::Layer ServerFixture::MustUpload(const Activations& activations, const std::s
       Upload(Header(activations, layer, step, network), CutRows(activations, 64));
   EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();
   return outcome.layer;
+}
+
+grpc::Status ServerFixture::Fetch(const std::string& name, std::string* bytes) {
+  v1::DownloadLayerRequest request;
+  request.set_name(name);
+  const auto context = Context();
+  const auto stream = activations_->DownloadLayer(context.get(), request);
+  v1::DownloadLayerResponse response;
+  bytes->clear();
+  while (stream->Read(&response)) *bytes += response.chunk().data();
+  return stream->Finish();
 }
 
 grpc::Status ServerFixture::Compare(const std::string& a, const std::string& b,

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,8 +41,23 @@ v1::UploadChunk Chunk(int64_t first_row, int64_t byte_offset, const std::string&
 // `activations` cut into chunks of `rows_per_chunk` whole rows, in order.
 std::vector<v1::UploadChunk> CutRows(const Activations& activations, int64_t rows_per_chunk);
 
-// The reason in the details of an error, e.g. "QUEUE_FULL".
+// The reason in the details of an error, e.g. "QUEUE_FULL", and its values; both empty if it has
+// none.
 std::string ReasonIn(const grpc::Status& status);
+std::map<std::string, std::string> MetadataIn(const grpc::Status& status);
+// Milliseconds after which the server wants to be asked again; -1 if it does not say.
+int64_t RetryMillisecondsIn(const grpc::Status& status);
+
+// What a refusal says: code and reason, what was asked for and what the limit is, and whether the
+// same call may succeed later.
+struct Refusal {
+  grpc::StatusCode code;
+  std::string reason;
+  int64_t value;
+  int64_t limit;
+  bool may_be_repeated;
+};
+void ExpectRefused(const grpc::Status& status, const Refusal& refusal);
 
 // Bytes [begin, end) of `activations` as one chunk.
 v1::UploadChunk CutBytes(const Activations& activations, int64_t begin, int64_t end);
@@ -76,7 +92,8 @@ class ServerFixture : public ::testing::Test {
   // Small budgets, free ports.
   static ServerOptions Options();
 
-  void Start(const ServerOptions& options = Options());
+  // `files` outlives the server.
+  void Start(const ServerOptions& options = Options(), FileSystem& files = RealFileSystem());
   // Ends the server as a kill does, as far as its memory goes.
   void Stop();
 
@@ -95,6 +112,9 @@ class ServerFixture : public ::testing::Test {
   // Uploads or fails the test.
   v1::Layer MustUpload(const Activations& activations, const std::string& layer, int64_t step = 0,
                        const std::string& network = "net");
+
+  // All of a layer.
+  grpc::Status Fetch(const std::string& name, std::string* bytes);
 
   // One score, or the status.
   grpc::Status Compare(const std::string& a, const std::string& b,

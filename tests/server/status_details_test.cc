@@ -62,6 +62,15 @@ TEST(StatusDetailsTest, OnlyWhatMaySucceedLaterSaysWhenToRetry) {
   EXPECT_EQ(Details(ToGrpcStatus(absl::NotFoundError("no"))).details_size(), 1);
 }
 
+TEST(StatusDetailsTest, WhatThereIsTooMuchOfSaysTheLimit) {
+  const grpc::Status status = ToGrpcStatus(TooMany("all 3 are open", "TOO_MANY_UPLOADS", 3));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Reason(status).reason(), "TOO_MANY_UPLOADS");
+  EXPECT_EQ(Reason(status).metadata().at("value"), "4");
+  EXPECT_EQ(Reason(status).metadata().at("limit"), "3");
+  EXPECT_EQ(Details(status).details_size(), 2);
+}
+
 TEST(StatusDetailsTest, AGivenDelayTravels) {
   const absl::Status limited =
       WithReason(absl::ResourceExhaustedError("too fast"), "RATE_LIMITED", {{"limit", "5"}});

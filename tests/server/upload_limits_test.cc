@@ -5,12 +5,15 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/machine.h"
 #include "tests/server/server_fixture.h"
 
 namespace gramian::testing {
 namespace {
 
 using ::testing::HasSubstr;
+
+constexpr grpc::StatusCode kExhausted = grpc::StatusCode::RESOURCE_EXHAUSTED;
 
 // Goal: every limit holds exactly. Method: one upload at the limit succeeds, one past it is
 // refused.
@@ -29,7 +32,7 @@ TEST_F(UploadLimitsTest, Rows) {
   Start(options);
   EXPECT_TRUE(UploadZeros(5, 1, "at").status.ok());
   const UploadOutcome past = UploadZeros(6, 1, "past");
-  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ExpectRefused(past.status, {kExhausted, "LIMIT_EXCEEDED", 6, 5, false});
   EXPECT_THAT(past.status.error_message(), HasSubstr("row_count is 6, more than the limit of 5"));
 }
 
@@ -38,7 +41,7 @@ TEST_F(UploadLimitsTest, Features) {
   options.max_features = 5;
   Start(options);
   EXPECT_TRUE(UploadZeros(1, 5, "at").status.ok());
-  EXPECT_EQ(UploadZeros(1, 6, "past").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ExpectRefused(UploadZeros(1, 6, "past").status, {kExhausted, "LIMIT_EXCEEDED", 6, 5, false});
 }
 
 TEST_F(UploadLimitsTest, LayersOfASnapshot) {
@@ -47,7 +50,7 @@ TEST_F(UploadLimitsTest, LayersOfASnapshot) {
   Start(options);
   EXPECT_TRUE(UploadZeros(1, 1, "a").status.ok());
   EXPECT_TRUE(UploadZeros(1, 1, "b").status.ok());
-  EXPECT_EQ(UploadZeros(1, 1, "c").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ExpectRefused(UploadZeros(1, 1, "c").status, {kExhausted, "NEVER_FITS", 3, 2, false});
   EXPECT_TRUE(UploadZeros(1, 1, "c", 1).status.ok());
 }
 
@@ -58,8 +61,8 @@ TEST_F(UploadLimitsTest, BytesOfAChunk) {
   const Activations x = RandomActivations(4, 10, 1);
   EXPECT_TRUE(Upload(Header(x, "at"), CutRows(x, 1)).status.ok());
   const UploadOutcome past = Upload(Header(x, "past"), {Chunk(0, 0, x.bytes().substr(0, 44))});
-  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(ReasonIn(past.status), "CHUNK_TOO_LARGE");
+  ExpectRefused(past.status,
+                {grpc::StatusCode::INVALID_ARGUMENT, "CHUNK_TOO_LARGE", 44, 40, false});
 }
 
 TEST_F(UploadLimitsTest, BytesOfAMessage) {
@@ -97,12 +100,10 @@ TEST_F(UploadLimitsTest, BytesOfTheStoreAndWhatCanNeverFit) {
   ServerOptions options = Options();
   options.store_bytes = 400;
   Start(options);
-  EXPECT_EQ(UploadZeros(101, 1, "never").status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(UploadZeros(101, 1, "never").status), "NEVER_FITS");
+  ExpectRefused(UploadZeros(101, 1, "never").status, {kExhausted, "NEVER_FITS", 404, 400, false});
   EXPECT_TRUE(UploadZeros(100, 1, "at").status.ok());
   const UploadOutcome past = UploadZeros(1, 1, "past");
-  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(ReasonIn(past.status), "MEMORY_PRESSURE");
+  ExpectRefused(past.status, {kExhausted, "MEMORY_PRESSURE", 4, 400, true});
 
   v1::DeleteSnapshotRequest request;
   request.set_name(SnapshotName());
@@ -128,6 +129,24 @@ TEST_F(UploadLimitsTest, OpenUploadsReserveTheirBytesBeforeTheyAreSent) {
   open->Finish();
 }
 
+// Goal: memory that the system does not have costs the one upload that asks for it. Method: the
+// limits allow what no machine has.
+TEST_F(UploadLimitsTest, MemoryThatTheSystemRefuses) {
+  constexpr int64_t kRows = int64_t{1} << 40;
+  constexpr int64_t kCols = int64_t{1} << 18;
+  ServerOptions options = Options();
+  options.max_rows = kRows;
+  options.memory_bytes = int64_t{1} << 62;
+  options.store_bytes = int64_t{1} << 61;
+  Start(options);
+  const grpc::Status refused = Upload(Header(Activations{kRows, kCols, {}}, "x"), {}).status;
+  ExpectRefused(refused,
+                {kExhausted, "MEMORY_PRESSURE", 4 * kRows * kCols, UsableMemoryBytes(), true});
+  EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
+  EXPECT_EQ(server_->engine().Stats().store.uploads, 0);
+  EXPECT_TRUE(UploadZeros(1, 1, "x").status.ok());
+}
+
 TEST_F(UploadLimitsTest, OpenUploads) {
   ServerOptions options = Options();
   options.max_uploads = 1;
@@ -140,8 +159,7 @@ TEST_F(UploadLimitsTest, OpenUploads) {
   v1::UploadLayerResponse response;
   ASSERT_TRUE(open->Read(&response));
   const UploadOutcome past = UploadZeros(1, 1, "past");
-  EXPECT_EQ(past.status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(ReasonIn(past.status), "TOO_MANY_UPLOADS");
+  ExpectRefused(past.status, {grpc::StatusCode::UNAVAILABLE, "TOO_MANY_UPLOADS", 2, 1, true});
   context->TryCancel();
   open->Finish();
   EXPECT_TRUE(Eventually([this] { return UploadZeros(1, 1, "after").status.ok(); }));

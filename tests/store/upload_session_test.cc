@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "gramian/base/error_reason.h"
 #include "gtest/gtest.h"
 #include "tests/engine/threads.h"
 #include "tests/store/sample_layers.h"
@@ -25,15 +26,24 @@ class FakeHost final : public UploadHost {
   }
   absl::StatusOr<StoredLayer> Publish(
       const UploadSession& session, const std::shared_ptr<const Representation>& content) override {
+    if (!publish_status.ok()) return publish_status;
     ++published;
     StoredLayer layer;
     layer.description = session.plan().description;
     layer.digest = content->digest();
     return layer;
   }
+  absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) override {
+    if (part_is_gone) return absl::NotFoundError("no part");
+    RepresentationBuilder builder = RepresentationBuilder::Create(session.plan().shape).value();
+    EXPECT_TRUE(builder.Append(0, 0, Rows(1, 0, kRows)).ok());
+    return builder;
+  }
   void Drop(const UploadSession&) override { ++dropped; }
 
   absl::Status save_status;
+  absl::Status publish_status;
+  bool part_is_gone = false;
   std::vector<std::vector<ByteRange>> saved;
   int published = 0;
   int dropped = 0;
@@ -84,6 +94,37 @@ TEST_F(UploadSessionTest, OneOfManyCommitsAndAllGetItsResult) {
   EXPECT_EQ(host_.published, 1);
   EXPECT_EQ(host_.dropped, 0);
   EXPECT_FALSE(session_->Abort());
+}
+
+TEST_F(UploadSessionTest, ACommitThatTheDiskRefusesMayBeRepeated) {
+  ASSERT_TRUE(AppendRows(*session_, 1, 0, kRows).ok());
+  for (const absl::Status& passing :
+       {absl::UnavailableError("cannot rename"), absl::ResourceExhaustedError("disk full"),
+        absl::DataLossError("input/output error"), absl::PermissionDeniedError("read-only")}) {
+    host_.publish_status = passing;
+    EXPECT_EQ(session_->Commit().status(), passing);
+    EXPECT_EQ(session_->received_bytes(), kLayerBytes);
+    EXPECT_TRUE(AppendRows(*session_, 1, 0, 1).ok()) << "it is open";
+  }
+  EXPECT_EQ(host_.dropped, 0);
+  host_.publish_status = absl::OkStatus();
+  EXPECT_EQ(session_->Commit().value().digest, Activations(1)->digest());
+}
+
+TEST_F(UploadSessionTest, ALayerThatIsRefusedOrHasLostItsPartIsDropped) {
+  const std::vector<absl::Status> refusals = {absl::AlreadyExistsError("other content"),
+                                              absl::FailedPreconditionError("other inputs"),
+                                              NeverFits("too many layers", 2, 1)};
+  for (size_t i = 0; i <= refusals.size(); ++i) {
+    host_.part_is_gone = i == refusals.size();
+    host_.publish_status = host_.part_is_gone ? absl::UnavailableError("") : refusals[i];
+    const std::unique_ptr<UploadSession> session = NewSession();
+    ASSERT_TRUE(AppendRows(*session, 1, 0, kRows).ok());
+    EXPECT_EQ(session->Commit().status(), host_.publish_status);
+    EXPECT_EQ(host_.dropped, static_cast<int>(i) + 1);
+    EXPECT_EQ(session->Commit().status(), host_.publish_status);
+    EXPECT_TRUE(absl::IsAborted(AppendRows(*session, 1, 0, 1)));
+  }
 }
 
 TEST_F(UploadSessionTest, AnAbortedUploadIsDroppedOnceAndAnswersAborted) {

@@ -34,7 +34,12 @@ std::string ParentOf(const std::string& path) {
 class FaultyFileSystem::FaultyFile final : public File {
  public:
   FaultyFile(FaultyFileSystem* files, std::unique_ptr<File> real)
-      : files_(files), real_(std::move(real)) {}
+      : files_(files), real_(std::move(real)) {
+    ++files_->open_files_;
+  }
+  ~FaultyFile() override { --files_->open_files_; }
+  FaultyFile(const FaultyFile&) = delete;
+  FaultyFile& operator=(const FaultyFile&) = delete;
 
   absl::Status WriteAt(int64_t offset, absl::Span<const absl::string_view> parts) override {
     std::string all;

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_TESTS_TESTING_FAULTY_FILE_SYSTEM_H_
 #define GRAMIAN_TESTS_TESTING_FAULTY_FILE_SYSTEM_H_
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -43,6 +44,8 @@ class FaultyFileSystem final : public FileSystem {
   void StopAfter(int64_t steps);
   // One more step, of something that is not a file: fails once everything has stopped.
   absl::Status Step();
+  // Files that are open now.
+  int64_t open_files() const { return open_files_; }
   // Operations so far that change something.
   int64_t steps() const;
   // Undoes what was not synced: bytes written, names created, changed and removed.
@@ -86,6 +89,7 @@ class FaultyFileSystem final : public FileSystem {
   void Forget(const std::shared_ptr<File>& file);
 
   FileSystem& real_ = RealFileSystem();
+  std::atomic<int64_t> open_files_{0};
   const TemporaryDirectory removed_;
   mutable Mutex mutex_;
   std::vector<Fault> faults_ GRAMIAN_GUARDED_BY(mutex_);

@@ -66,12 +66,58 @@ absl::Status ListLayers(const GlobalOptions& globals, const std::string& text) {
   return absl::OkStatus();
 }
 
+std::string Seconds(int64_t seconds) { return FormatSeconds(static_cast<double>(seconds)); }
+
+std::string BytesOrNone(int64_t bytes) { return bytes == 0 ? "no limit" : FormatBytes(bytes); }
+
+void AddLimits(const ServerLimits& limits, Table& table) {
+  table.AddRow({"largest chunk", FormatBytes(limits.chunk_bytes)});
+  table.AddRow({"largest message", FormatBytes(limits.message_bytes)});
+  table.AddRow({"inputs per layer", absl::StrCat(limits.row_count)});
+  table.AddRow({"features per layer", absl::StrCat(limits.feature_count)});
+  table.AddRow({"layers per snapshot", absl::StrCat(limits.layers_per_snapshot_count)});
+  table.AddRow({"measures per request", absl::StrCat(limits.measure_count)});
+  table.AddRow({"networks per request", absl::StrCat(limits.network_count)});
+  table.AddRow({"elements of a page", absl::StrCat(limits.page_size)});
+  table.AddRow({"length of a name", FormatBytes(limits.name_bytes)});
+  table.AddRow({"", ""});
+  table.AddRow({"memory", FormatBytes(limits.memory_bytes)});
+  table.AddRow({"activations kept", FormatBytes(limits.store_bytes)});
+  table.AddRow({"of a project", BytesOrNone(limits.project_bytes)});
+  table.AddRow({"disk left alone", FormatBytes(limits.disk_reserve_bytes)});
+  table.AddRow({"unpinned snapshots kept", BytesOrNone(limits.retain_bytes)});
+  if (limits.retain_seconds > 0) {
+    table.AddRow({"unused snapshots go after", Seconds(limits.retain_seconds)});
+  }
+  table.AddRow({"operators kept", FormatBytes(limits.cache_bytes)});
+  table.AddRow({"scores kept", absl::StrCat(limits.score_count)});
+  table.AddRow({"one computation", FormatBytes(limits.scratch_bytes)});
+  table.AddRow({"", ""});
+  table.AddRow({"open uploads", absl::StrCat(limits.open_upload_count)});
+  table.AddRow({"waiting requests", absl::StrCat(limits.queue_count)});
+  table.AddRow(
+      {"calls of a project", limits.project_calls_per_second == 0
+                                 ? "no limit"
+                                 : absl::StrCat(limits.project_calls_per_second, " per second, ",
+                                                limits.project_burst_calls, " at once")});
+  table.AddRow({"connections", absl::StrCat(limits.connection_count)});
+  table.AddRow({"calls of a connection", absl::StrCat(limits.calls_per_connection_count)});
+  table.AddRow({"idle upload ends after", Seconds(limits.upload_idle_seconds)});
+  table.AddRow({"unread answer ends after", Seconds(limits.stream_stall_seconds)});
+  table.AddRow({"idle connection ends after", Seconds(limits.connection_idle_seconds)});
+  table.AddRow({"silent client is lost after",
+                Seconds(limits.keepalive_seconds + limits.keepalive_timeout_seconds)});
+  if (limits.connection_age_seconds > 0) {
+    table.AddRow({"connection ends after", Seconds(limits.connection_age_seconds)});
+    table.AddRow({"and its calls after", Seconds(limits.connection_grace_seconds)});
+  }
+}
+
 absl::Status ShowInfo(const GlobalOptions& globals) {
   const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
   if (!client.ok()) return client.status();
   const absl::StatusOr<ServerInfo> info = (*client)->GetServerInfo();
   if (!info.ok()) return info.status();
-  const ServerLimits& limits = info->limits;
   Table table({Align::kLeft, Align::kLeft});
   table.AddRow({"server", absl::StrCat("gramiand ", info->version, " at ", globals.server)});
   table.AddRow({"started", FormatLocalTime(info->start_time)});
@@ -79,22 +125,7 @@ absl::Status ShowInfo(const GlobalOptions& globals) {
                 absl::StrCat(info->compute_thread_count, " threads, OpenBLAS ", info->blas_core)});
   table.AddRow({"gRPC", info->grpc_version});
   table.AddRow({"", ""});
-  table.AddRow({"largest chunk", FormatBytes(limits.chunk_bytes)});
-  table.AddRow({"largest message", FormatBytes(limits.message_bytes)});
-  table.AddRow({"inputs per layer", absl::StrCat(limits.row_count)});
-  table.AddRow({"features per layer", absl::StrCat(limits.feature_count)});
-  table.AddRow({"layers per snapshot", absl::StrCat(limits.layers_per_snapshot_count)});
-  table.AddRow({"open uploads", absl::StrCat(limits.open_upload_count)});
-  table.AddRow(
-      {"idle upload ends after", FormatSeconds(static_cast<double>(limits.upload_idle_seconds))});
-  table.AddRow({"activations kept", FormatBytes(limits.store_bytes)});
-  table.AddRow({"operators kept", FormatBytes(limits.cache_bytes)});
-  table.AddRow({"one computation", FormatBytes(limits.scratch_bytes)});
-  table.AddRow({"waiting requests", absl::StrCat(limits.queue_count)});
-  table.AddRow({"elements of a page", absl::StrCat(limits.page_size)});
-  table.AddRow({"length of a name", FormatBytes(limits.name_bytes)});
-  table.AddRow({"measures per request", absl::StrCat(limits.measure_count)});
-  table.AddRow({"networks per request", absl::StrCat(limits.network_count)});
+  AddLimits(info->limits, table);
   Print(table.Render());
   return absl::OkStatus();
 }

@@ -38,16 +38,31 @@ std::string RenderProgress(int64_t done_bytes, int64_t total_bytes, double elaps
 }
 
 ProgressBar::ProgressBar(std::FILE* stream, int64_t total_bytes)
-    : total_bytes_(total_bytes), start_(absl::Now()), line_(stream) {}
+    : stream_(stream), total_bytes_(total_bytes), start_(absl::Now()), line_(stream) {}
 
 void ProgressBar::Add(int64_t bytes) {
   const int64_t done_bytes = done_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (!line_.is_shown()) return;
+  if (!line_.is_shown() || waiting_ > 0) return;
   const absl::Duration elapsed = absl::Now() - start_;
   const int64_t now_ms = absl::ToInt64Milliseconds(elapsed);
   int64_t next_ms = next_draw_ms_.load(std::memory_order_relaxed);
   if (now_ms < next_ms || !next_draw_ms_.compare_exchange_strong(next_ms, now_ms + kDrawIntervalMs))
     return;
+  Draw(done_bytes, elapsed);
+}
+
+void ProgressBar::Wait(const std::string& why) {
+  if (waiting_++ > 0) return;
+  if (line_.is_shown()) return line_.Draw(why);
+  absl::FPrintF(stream_, "gramian: %s\n", why);
+  std::fflush(stream_);
+}
+
+void ProgressBar::GoOn() {
+  if (--waiting_ == 0 && line_.is_shown()) Draw(done_bytes_, absl::Now() - start_);
+}
+
+void ProgressBar::Draw(int64_t done_bytes, absl::Duration elapsed) {
   const Terminal& terminal = line_.terminal();
   line_.Draw(RenderProgress(done_bytes, total_bytes_, absl::ToDoubleSeconds(elapsed),
                             terminal.width - 1, terminal.has_unicode));

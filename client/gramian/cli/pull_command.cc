@@ -78,10 +78,11 @@ absl::Status PullNpy(Client& client, const LayerInfo& layer, const std::string& 
 
 absl::Status PullSafetensors(Client& client, const std::vector<LayerInfo>& layers,
                              const std::string& path, ProgressBar& bar) {
+  const absl::StatusOr<std::string> header = EncodeSafetensorsHeader(layers);
+  if (!header.ok()) return header.status();
   absl::StatusOr<OutputFile> file = OutputFile::Create(path);
   if (!file.ok()) return file.status();
-  if (absl::Status status = file->Write(EncodeSafetensorsHeader(layers)); !status.ok())
-    return status;
+  if (absl::Status status = file->Write(*header); !status.ok()) return status;
   for (const LayerInfo& layer : layers) {
     FileSink sink(*file, layer.digest, bar);
     if (absl::Status status = client.DownloadLayer(layer.name, sink).status(); !status.ok())

@@ -38,6 +38,13 @@ bool HasDescription(const LayerInfo& layer, const LayerHeader& header) {
          layer.reduction == header.reduction && layer.probe_set == probe_set;
 }
 
+// With a reason it is the server that asks for patience.
+std::string WhyItWaits(const absl::Status& why) {
+  return ErrorReason(why).empty()
+             ? absl::StrCat("the connection is lost, trying again: ", why.message())
+             : absl::StrCat("the server does not take more now, trying again: ", why.message());
+}
+
 // The same for everyone who sends the same, and only for them.
 std::string MakeUploadId(const LayerHeader& header) {
   const std::string description =
@@ -181,6 +188,14 @@ absl::StatusOr<LayerInfo> Push::SendOnce(size_t index, int64_t& reported_bytes) 
     const int64_t done_bytes =
         std::max(reported_bytes, progress.sent_bytes + progress.skipped_bytes);
     bar_.Add(done_bytes - std::exchange(reported_bytes, done_bytes));
+  };
+  bool is_waiting = false;
+  upload.waiting = [&](const absl::Status& why) {
+    if (std::exchange(is_waiting, !why.ok()) == is_waiting) return;
+    if (is_waiting)
+      bar_.Wait(WhyItWaits(why));
+    else
+      bar_.GoOn();
   };
   absl::StatusOr<ActivationWriter> writer = client_.OpenLayer(header, upload);
   if (!writer.ok()) return writer.status();

@@ -12,6 +12,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kLengthBytes = 8;
+constexpr char kMetadata[] = "__metadata__";
 
 const char* ToTag(DType dtype) {
   switch (dtype) {
@@ -29,11 +30,16 @@ const char* ToTag(DType dtype) {
 
 }  // namespace
 
-std::string EncodeSafetensorsHeader(std::span<const LayerInfo> layers) {
+absl::StatusOr<std::string> EncodeSafetensorsHeader(std::span<const LayerInfo> layers) {
   Json metadata = Json::object();
   Json tensors = Json::object();
   int64_t offset = 0;
   for (const LayerInfo& layer : layers) {
+    if (layer.module_path == kMetadata) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a .safetensors file cannot hold the layer ", kMetadata,
+                       ", it keeps that name for itself: pull to .npy or to a folder"));
+    }
     metadata[layer.module_path + "#digest"] = layer.digest;
     metadata[layer.module_path + "#ordinal"] = absl::StrCat(layer.ordinal);
     metadata[layer.module_path + "#probe_set"] = layer.probe_set;
@@ -44,7 +50,7 @@ std::string EncodeSafetensorsHeader(std::span<const LayerInfo> layers) {
     tensor["data_offsets"] = {offset, offset + layer.size_bytes};
     offset += layer.size_bytes;
   }
-  Json json = {{"__metadata__", std::move(metadata)}};
+  Json json = {{kMetadata, std::move(metadata)}};
   json.update(tensors);
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');

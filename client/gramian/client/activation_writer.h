@@ -66,6 +66,9 @@ struct UploadOptions {
   bool rows_stay = false;
   // Called after every chunk, on the writing thread.
   std::function<void(const UploadProgress&)> progress = {};
+  // Called when the upload has to try again and why, which may take as long as reconnect_timeout,
+  // and with OK when it goes on, on the thread that opens, writes or finishes.
+  std::function<void(const absl::Status&)> waiting = {};
   // A stop request ends the upload with CANCELLED.
   std::stop_token stop = {};
 };

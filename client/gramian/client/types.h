@@ -237,6 +237,22 @@ struct ServerLimits {
   int64_t measure_count = 0;
   int64_t network_count = 0;
   int64_t scratch_bytes = 0;  // of one computation
+  int64_t memory_bytes = 0;   // activations in memory, operators and computations together
+  int64_t disk_reserve_bytes = 0;
+  int64_t retain_seconds = 0;            // 0: for ever
+  int64_t retain_bytes = 0;              // 0: all
+  int64_t project_bytes = 0;             // 0: no limit of a project's own
+  int64_t project_calls_per_second = 0;  // 0: no limit
+  int64_t project_burst_calls = 0;
+  int64_t connection_count = 0;
+  int64_t calls_per_connection_count = 0;
+  int64_t stream_stall_seconds = 0;
+  int64_t keepalive_seconds = 0;
+  int64_t keepalive_timeout_seconds = 0;
+  int64_t connection_idle_seconds = 0;
+  int64_t connection_age_seconds = 0;  // 0: for ever
+  int64_t connection_grace_seconds = 0;
+  int64_t score_count = 0;
 };
 
 // What a server is and how it computes.

@@ -110,6 +110,22 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
   limits.measure_count = proto.measure_count();
   limits.network_count = proto.network_count();
   limits.scratch_bytes = proto.scratch_bytes();
+  limits.score_count = proto.score_count();
+  limits.memory_bytes = proto.memory_bytes();
+  limits.disk_reserve_bytes = proto.disk_reserve_bytes();
+  limits.retain_seconds = proto.retain_seconds();
+  limits.retain_bytes = proto.retain_bytes();
+  limits.project_bytes = proto.project_bytes();
+  limits.project_calls_per_second = proto.project_calls_per_second();
+  limits.project_burst_calls = proto.project_burst_calls();
+  limits.connection_count = proto.connection_count();
+  limits.calls_per_connection_count = proto.calls_per_connection_count();
+  limits.stream_stall_seconds = proto.stream_stall_seconds();
+  limits.keepalive_seconds = proto.keepalive_seconds();
+  limits.keepalive_timeout_seconds = proto.keepalive_timeout_seconds();
+  limits.connection_idle_seconds = proto.connection_idle_seconds();
+  limits.connection_age_seconds = proto.connection_age_seconds();
+  limits.connection_grace_seconds = proto.connection_grace_seconds();
   return limits;
 }
 

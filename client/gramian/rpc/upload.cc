@@ -159,6 +159,7 @@ absl::Status ActivationWriter::Upload::Recover() {
   const absl::Time start = absl::Now();
   const absl::Time give_up = std::min(deadline_, start + patience_);
   absl::Status status = ended_;
+  if (options_.waiting && IsRecoverable(status)) options_.waiting(status);
   while (!status.ok() && IsRecoverable(status)) {
     if (!backoff_.Wait(RetryDelay(status), give_up, options_.stop)) {
       return options_.stop.stop_requested() ? absl::CancelledError("the upload was stopped")
@@ -167,7 +168,9 @@ absl::Status ActivationWriter::Upload::Recover() {
     status = Open();
   }
   patience_ -= absl::Now() - start;
-  if (status.ok()) ++reconnect_count_;
+  if (!status.ok()) return status;
+  ++reconnect_count_;
+  if (options_.waiting) options_.waiting(status);
   return status;
 }
 

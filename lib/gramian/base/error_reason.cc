@@ -43,14 +43,22 @@ bool HasReason(const absl::Status& status, absl::string_view reason) {
   return found.has_value() && found->reason == reason;
 }
 
-absl::Status NeverFits(absl::string_view message, int64_t value, int64_t limit) {
-  return WithReason(absl::ResourceExhaustedError(message), "NEVER_FITS",
+absl::Status WithLimit(absl::Status status, absl::string_view reason, int64_t value,
+                       int64_t limit) {
+  return WithReason(std::move(status), reason,
                     {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
 }
 
+absl::Status NeverFits(absl::string_view message, int64_t value, int64_t limit) {
+  return WithLimit(absl::ResourceExhaustedError(message), "NEVER_FITS", value, limit);
+}
+
 absl::Status MemoryPressure(absl::string_view message, int64_t value, int64_t limit) {
-  return WithReason(absl::ResourceExhaustedError(message), "MEMORY_PRESSURE",
-                    {{"value", absl::StrCat(value)}, {"limit", absl::StrCat(limit)}});
+  return WithLimit(absl::ResourceExhaustedError(message), "MEMORY_PRESSURE", value, limit);
+}
+
+absl::Status DiskFull(absl::string_view message, int64_t value, int64_t limit) {
+  return WithLimit(absl::ResourceExhaustedError(message), "DISK_FULL", value, limit);
 }
 
 }  // namespace gramian

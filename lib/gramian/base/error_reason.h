@@ -32,12 +32,19 @@ std::optional<ErrorReason> GetReason(const absl::Status& status);
 // Whether `status` has this reason.
 bool HasReason(const absl::Status& status, absl::string_view reason);
 
+// `status` with a reason, the `value` that was asked for, and the `limit` that it exceeds or has to
+// share with others.
+absl::Status WithLimit(absl::Status status, absl::string_view reason, int64_t value, int64_t limit);
+
 // RESOURCE_EXHAUSTED for what can never be had: `value` is more than `limit`, whatever else goes
 // on.
 absl::Status NeverFits(absl::string_view message, int64_t value, int64_t limit);
 
 // RESOURCE_EXHAUSTED for what may be had later: `value` does not fit in what `limit` leaves now.
 absl::Status MemoryPressure(absl::string_view message, int64_t value, int64_t limit);
+
+// RESOURCE_EXHAUSTED for `value` bytes where a disk has only `limit` for them now.
+absl::Status DiskFull(absl::string_view message, int64_t value, int64_t limit);
 
 }  // namespace gramian
 

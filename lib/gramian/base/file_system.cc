@@ -24,7 +24,20 @@
 namespace gramian {
 namespace {
 
-absl::Status ErrorOf(int error, absl::string_view what, const std::string& path) {
+// What anything takes of a disk at least.
+constexpr int64_t kBlockBytes = 4096;
+
+// Free bytes where `path` is or would be; 0 if that cannot be asked.
+int64_t FreeBytesAt(const std::string& path) {
+  struct statvfs about = {};
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  if (statvfs(path.c_str(), &about) != 0 && statvfs(parent.c_str(), &about) != 0) return 0;
+  return static_cast<int64_t>(about.f_bavail) * static_cast<int64_t>(about.f_frsize);
+}
+
+// `bytes` is what was to be written.
+absl::Status ErrorOf(int error, absl::string_view what, const std::string& path,
+                     int64_t bytes = kBlockBytes) {
   const std::string message =
       absl::StrCat("cannot ", what, " ", path, ": ", std::generic_category().message(error));
   switch (error) {
@@ -39,7 +52,7 @@ absl::Status ErrorOf(int error, absl::string_view what, const std::string& path)
       return absl::PermissionDeniedError(message);
     case ENOSPC:
     case EDQUOT:
-      return WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
+      return DiskFull(message, bytes, FreeBytesAt(path));
     case EIO:
       return absl::DataLossError(message);
     default:
@@ -53,6 +66,13 @@ auto Retry(const Call& call) {
   auto result = call();
   while (result < 0 && errno == EINTR) result = call();
   return result;
+}
+
+// Bytes of the parts from `first` on.
+int64_t SizeOf(const std::vector<iovec>& parts, size_t first) {
+  size_t size = 0;
+  for (size_t i = first; i < parts.size(); ++i) size += parts[i].iov_len;
+  return static_cast<int64_t>(size);
 }
 
 class RealFile final : public File {
@@ -73,7 +93,7 @@ class RealFile final : public File {
       const int count = static_cast<int>(std::min<size_t>(rest.size() - first, IOV_MAX));
       const ssize_t written =
           Retry([&] { return pwritev(descriptor_, &rest[first], count, offset); });
-      if (written < 0) return ErrorOf(errno, "write", path_);
+      if (written < 0) return ErrorOf(errno, "write", path_, SizeOf(rest, first));
       offset += written;
       auto left = static_cast<size_t>(written);
       while (first < rest.size() && left >= rest[first].iov_len) left -= rest[first++].iov_len;
@@ -139,7 +159,7 @@ class RealFiles final : public FileSystem {
     while (size > 0 && error == EINTR) error = posix_fallocate(descriptor, 0, size);
     if (size > 0 && error != 0) {
       unlink(path.c_str());
-      return ErrorOf(error, absl::StrCat("allocate ", size, " bytes of"), path);
+      return ErrorOf(error, absl::StrCat("allocate ", size, " bytes of"), path, size);
     }
     return file;
   }
@@ -154,7 +174,7 @@ class RealFiles final : public FileSystem {
 
   absl::Status Rename(const std::string& from, const std::string& to) override {
     if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-    return ErrorOf(errno, "rename", absl::StrCat(from, " to ", to));
+    return ErrorOf(errno, absl::StrCat("rename ", from, " to"), to);
   }
 
   absl::Status Remove(const std::string& path) override {

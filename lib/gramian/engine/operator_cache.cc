@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
 
@@ -56,9 +56,7 @@ absl::StatusOr<DerivedPtr> ComputeSafely(const std::string& key, const ComputeCo
   try {
     return compute(context);
   } catch (const std::bad_alloc&) {
-    return WithReason(
-        absl::ResourceExhaustedError(absl::StrCat("out of memory while computing ", key)),
-        "MEMORY_PRESSURE");
+    return OutOfMemory(absl::StrCat("out of memory while computing ", key));
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat(error.what(), " while computing ", key));
   }

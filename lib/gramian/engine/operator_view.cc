@@ -11,6 +11,7 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/matrix.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/tiled_product.h"
 #include "gramian/geometry/markov_operator.h"
 #include "gramian/geometry/rsm.h"
 #include "gramian/geometry/spectral_operator.h"
@@ -161,7 +162,8 @@ absl::StatusOr<OperatorView> ViewRows(const ComputeContext& context, const Opera
                            ComputeEigenpairs(context, operand, request.kernel, 0, cache));
   const Matrix scaled =
       pairs.values.asDiagonal() * pairs.vectors.middleCols(request.first_row, count);
-  const Matrix centered = Product(scaled, Transpose::kYes, pairs.vectors, Transpose::kNo);
+  GRAMIAN_ASSIGN_OR_RETURN(const Matrix centered, Product(context, scaled, Transpose::kYes,
+                                                          pairs.vectors, Transpose::kNo));
   // Products of non-negative matrices: what is below 0 is rounding.
   return ToView((centered.array() + 1.0 / static_cast<double>(n)).max(0.0).matrix());
 }

@@ -31,7 +31,10 @@ class ResultStore {
   virtual int64_t size() const = 0;
 };
 
-// Keeps the most recently used `limit` scores in memory, limit > 0.
+// What a score takes of memory, with all that finds it again.
+inline constexpr int64_t kScoreBytes = 128;
+
+// Keeps the most recently used `limit` scores in memory, limit > 0, each of kScoreBytes.
 std::unique_ptr<ResultStore> NewMemoryResultStore(int64_t limit);
 
 // The same, and keeps the most recently computed `limit` scores of this version in the database at

@@ -16,7 +16,7 @@
 
 namespace gramian {
 
-// Names are hashed to 16 bytes, so that a million scores take about 100 MB whatever the names are.
+// Names are hashed to 16 bytes, so that a score takes kScoreBytes whatever the names are.
 inline Digest ScoreKey(const std::string& a_key, const std::string& b_key,
                        const std::string& measure) {
   const std::string names = absl::StrCat(a_key, b_key, measure);

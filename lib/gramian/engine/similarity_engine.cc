@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/engine/operand_source.h"
 #include "gramian/measure/measure_registry.h"
@@ -143,8 +144,7 @@ struct SimilarityEngine::Impl {
     try {
       return body(context);
     } catch (const std::bad_alloc&) {
-      return WithReason(absl::ResourceExhaustedError("out of memory while computing"),
-                        "MEMORY_PRESSURE");
+      return OutOfMemory("out of memory while computing");
     }
   }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/tiled_product.h"
 #include "gramian/geometry/kernel.h"
 
 namespace gramian {
@@ -54,21 +55,27 @@ absl::StatusOr<Core> ComputeCore(const ComputeContext& context,
                         static_cast<double>(layer.features->cols());
     GRAMIAN_ASSIGN_OR_RETURN(const Matrix cross, CrossCovariance(context, *layer.features, next,
                                                                  ChooseArithmetic(work)));
-    core.matrix = Product(core.matrix, Transpose::kNo, cross, Transpose::kNo);
+    GRAMIAN_ASSIGN_OR_RETURN(core.matrix,
+                             Product(context, core.matrix, Transpose::kNo, cross, Transpose::kNo));
     if (!Normalize(core.matrix, core.log_scale)) return Core{};
   }
-  core.matrix = Product(core.matrix, Transpose::kNo, Coordinates(last), Transpose::kYes);
+  GRAMIAN_ASSIGN_OR_RETURN(core.matrix, Product(context, core.matrix, Transpose::kNo,
+                                                Coordinates(last), Transpose::kYes));
   if (!Normalize(core.matrix, core.log_scale)) return Core{};
   return core;
 }
 
 // An operator whose eigenvectors are rotations of the end layer's: U' = rotation U_end' (r x
 // r_end).
-std::shared_ptr<const SpectralOperator> Rotate(const SpectralOperator& end, Matrix rotation,
-                                               const Vector& singular_values, double log_scale) {
+absl::StatusOr<std::shared_ptr<const SpectralOperator>> Rotate(const ComputeContext& context,
+                                                               const SpectralOperator& end,
+                                                               const Matrix& rotation,
+                                                               const Vector& singular_values,
+                                                               double log_scale) {
   Matrix loadings = rotation * end.gram().cwiseSqrt().cwiseInverse().asDiagonal();
   if (end.loadings().size() > 0) {
-    loadings = Product(loadings, Transpose::kNo, end.loadings(), Transpose::kNo);
+    GRAMIAN_ASSIGN_OR_RETURN(
+        loadings, Product(context, loadings, Transpose::kNo, end.loadings(), Transpose::kNo));
   }
   const Vector eigenvalues = (singular_values / singular_values[0]).cwiseAbs2();
   return std::make_shared<const SpectralOperator>(
@@ -131,7 +138,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> FuseSymmetric(
   int64_t rank = 1;
   while (rank < svd.values.size() && svd.values[rank] > kEpsilon * svd.values[0]) ++rank;
   const bool reversed = order == FusionOrder::kReversed;
-  return Rotate(reversed ? *last : *first, (reversed ? svd.right : svd.left).topRows(rank),
+  return Rotate(context, reversed ? *last : *first, (reversed ? svd.right : svd.left).topRows(rank),
                 svd.values.head(rank), core.log_scale);
 }
 
@@ -154,18 +161,22 @@ int64_t ProductOperator::size_bytes() const {
          first_->size_bytes() + last_->size_bytes();
 }
 
-Matrix ProductOperator::UnitPower(int64_t t) const {
+absl::StatusOr<Matrix> ProductOperator::UnitPower(const ComputeContext& context, int64_t t) const {
   double unused = 0.0;
   // (U_L' U_1 core)^(t-1) by squaring, rescaled after every product.
-  Matrix step = Product(last_first_, Transpose::kNo, core_, Transpose::kNo);
+  GRAMIAN_ASSIGN_OR_RETURN(Matrix step,
+                           Product(context, last_first_, Transpose::kNo, core_, Transpose::kNo));
   Matrix power = core_;
   for (int64_t rest = t - 1; rest > 0; rest /= 2) {
     if (!Normalize(step, unused)) return Matrix();
     if (rest % 2 == 1) {
-      power = Product(power, Transpose::kNo, step, Transpose::kNo);
+      GRAMIAN_ASSIGN_OR_RETURN(power,
+                               Product(context, power, Transpose::kNo, step, Transpose::kNo));
       if (!Normalize(power, unused)) return Matrix();
     }
-    if (rest > 1) step = Product(step, Transpose::kNo, step, Transpose::kNo);
+    if (rest > 1) {
+      GRAMIAN_ASSIGN_OR_RETURN(step, Product(context, step, Transpose::kNo, step, Transpose::kNo));
+    }
   }
   return power;
 }
@@ -173,15 +184,16 @@ Matrix ProductOperator::UnitPower(int64_t t) const {
 absl::StatusOr<double> ProductOperator::PowerCosine(const ComputeContext& context,
                                                     const ProductOperator& a,
                                                     const ProductOperator& b, int64_t t) {
-  const Matrix a_power = a.UnitPower(t);
-  const Matrix b_power = b.UnitPower(t);
+  GRAMIAN_ASSIGN_OR_RETURN(const Matrix a_power, a.UnitPower(context, t));
+  GRAMIAN_ASSIGN_OR_RETURN(const Matrix b_power, b.UnitPower(context, t));
   if (a_power.size() == 0 || b_power.size() == 0) return 0.0;
   GRAMIAN_ASSIGN_OR_RETURN(const Matrix first,
                            EigenvectorOverlap(context, *a.first_, *b.first_, /*precise=*/false));
   GRAMIAN_ASSIGN_OR_RETURN(const Matrix last,
                            EigenvectorOverlap(context, *b.last_, *a.last_, /*precise=*/false));
-  const Matrix moved = Product(Product(first, Transpose::kNo, b_power, Transpose::kNo),
-                               Transpose::kNo, last, Transpose::kNo);
+  GRAMIAN_ASSIGN_OR_RETURN(Matrix moved,
+                           Product(context, first, Transpose::kNo, b_power, Transpose::kNo));
+  GRAMIAN_ASSIGN_OR_RETURN(moved, Product(context, moved, Transpose::kNo, last, Transpose::kNo));
   return std::clamp(moved.cwiseProduct(a_power).sum(), -1.0, 1.0);
 }
 

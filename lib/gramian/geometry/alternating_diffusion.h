@@ -88,7 +88,7 @@ class ProductOperator final : public Derived {
  private:
   ProductOperator() = default;
   // K_t with |K_t|_F = 1; empty if M^t = 0.
-  Matrix UnitPower(int64_t t) const;
+  absl::StatusOr<Matrix> UnitPower(const ComputeContext& context, int64_t t) const;
 
   std::shared_ptr<const SpectralOperator> first_;
   std::shared_ptr<const SpectralOperator> last_;

@@ -10,6 +10,7 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/base/symmetric_eigen.h"
+#include "gramian/base/tiled_product.h"
 #include "gramian/geometry/rsm.h"
 
 namespace gramian {
@@ -170,10 +171,12 @@ absl::StatusOr<Matrix> EigenvectorOverlap(const ComputeContext& context, const S
   GRAMIAN_ASSIGN_OR_RETURN(Matrix overlap,
                            CrossCovariance(context, a.features(), b.features(), arithmetic));
   if (a.loadings().size() > 0) {
-    overlap = Product(a.loadings(), Transpose::kNo, overlap, Transpose::kNo);
+    GRAMIAN_ASSIGN_OR_RETURN(
+        overlap, Product(context, a.loadings(), Transpose::kNo, overlap, Transpose::kNo));
   }
   if (b.loadings().size() > 0) {
-    overlap = Product(overlap, Transpose::kNo, b.loadings(), Transpose::kYes);
+    GRAMIAN_ASSIGN_OR_RETURN(
+        overlap, Product(context, overlap, Transpose::kNo, b.loadings(), Transpose::kYes));
   }
   overlap.array().colwise() /= a.gram().array().sqrt();
   overlap.array().rowwise() /= b.gram().transpose().array().sqrt();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/tiled_product.h"
 #include "gramian/geometry/rsm.h"
 #include "gramian/geometry/rsm_stream.h"
 
@@ -216,13 +217,17 @@ absl::StatusOr<Matrix> UnitPower(const ComputeContext& context, Matrix base, int
   Matrix power;
   base /= base.norm();
   for (int64_t rest = t; rest > 0; rest /= 2) {
-    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
     if (rest % 2 == 1) {
-      power = power.size() == 0 ? base : Product(power, Transpose::kNo, base, Transpose::kNo);
+      if (power.size() == 0) {
+        power = base;
+      } else {
+        GRAMIAN_ASSIGN_OR_RETURN(power,
+                                 Product(context, power, Transpose::kNo, base, Transpose::kNo));
+      }
       power /= power.norm();
     }
     if (rest > 1) {
-      base = Product(base, Transpose::kNo, base, Transpose::kNo);
+      GRAMIAN_ASSIGN_OR_RETURN(base, Product(context, base, Transpose::kNo, base, Transpose::kNo));
       base /= base.norm();
     }
   }

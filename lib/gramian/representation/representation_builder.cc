@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/base/stream_copy.h"
 
@@ -76,8 +77,8 @@ absl::StatusOr<RepresentationBuilder> RepresentationBuilder::Create(
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
   std::unique_ptr<std::byte[]> bytes(new (std::nothrow) std::byte[static_cast<size_t>(size)]);
   if (bytes == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no memory for ", size, " bytes of activations"));
+    return MemoryPressure(absl::StrCat("no memory for ", size, " bytes of activations"), size,
+                          UsableMemoryBytes());
   }
   PreferHugePages(bytes.get(), size);
   return RepresentationBuilder(shape, size, std::move(bytes), nullptr, {});
@@ -167,10 +168,10 @@ absl::Status RepresentationBuilder::Append(int64_t first_row, int64_t byte_offse
   }
   if (known_bytes == size) return absl::OkStatus();
   if (first_overlap == it && static_cast<int64_t>(received_.size()) >= kMaxRanges) {
-    return WithReason(
+    return WithLimit(
         absl::ResourceExhaustedError(absl::StrCat(
             "the upload has ", kMaxRanges, " pieces with gaps between them: fill some first")),
-        "TOO_MANY_GAPS");
+        "TOO_MANY_GAPS", kMaxRanges + 1, kMaxRanges);
   }
   GRAMIAN_RETURN_IF_ERROR(Store(begin, size, known_bytes, data));
   received_.erase(first_overlap, it);

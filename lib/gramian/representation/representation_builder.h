@@ -22,8 +22,8 @@ namespace gramian {
 // refused. The result does not depend on how the bytes were cut.
 class RepresentationBuilder {
  public:
-  // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED if memory
-  // cannot be had.
+  // Allocates SizeBytes(shape). INVALID_ARGUMENT for a bad shape; RESOURCE_EXHAUSTED (reason
+  // MEMORY_PRESSURE) if memory cannot be had.
   static absl::StatusOr<RepresentationBuilder> Create(const RepresentationShape& shape);
   // Keeps the bytes in `sink` instead, which holds the ranges `received` (begin -> end: disjoint,
   // not touching, within the shape) already; they are checked and hashed in the end.

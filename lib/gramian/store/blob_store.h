@@ -39,16 +39,18 @@ class BlobStore {
   // RESOURCE_EXHAUSTED (reason DISK_FULL or MEMORY_PRESSURE) if there is no room.
   virtual absl::StatusOr<std::unique_ptr<BlobPart>> CreatePart(
       const RepresentationShape& shape) = 0;
-  // A part of an earlier process. NOT_FOUND or DATA_LOSS if it is not as it was created.
+  // A part that is there already. NOT_FOUND or DATA_LOSS if it is not as it was created.
   virtual absl::StatusOr<std::unique_ptr<BlobPart>> OpenPart(const std::string& name,
                                                              const RepresentationShape& shape) = 0;
   // Removes a part if it is there; what cannot be removed goes when the store opens next.
   virtual void RemovePart(const std::string& name) = 0;
 
   // Turns a synced part into the blob of `content`, the outcome of its builder, in place of one
-  // that is there. When it returns OK the blob survives; after an error the part may be gone.
+  // that is there. When it returns OK the blob survives; after an error either may be there.
   virtual absl::Status Publish(const BlobPart& part,
                                const std::shared_ptr<const Representation>& content) = 0;
+  // Makes a blob the part again that it was made from.
+  virtual absl::Status Unpublish(const Digest& digest, const std::string& part) = 0;
   // The content, read back. `verify`: DATA_LOSS unless the bytes have the digest. NOT_FOUND if
   // there is no such blob; DATA_LOSS if it is not what `shape` says; UNAVAILABLE if it cannot be
   // read now.

@@ -185,9 +185,7 @@ absl::Status DirectoryBlobStore::Publish(const BlobPart& part,
   const Digest& digest = content->digest();
   GRAMIAN_RETURN_IF_ERROR(PrepareDirectory(digest));
   GRAMIAN_RETURN_IF_ERROR(files_->Rename(PartPath(part.name()), BlobPath(digest)));
-  const absl::Status synced = files_->SyncDirectory(BlobDirectory(digest));
-  if (!synced.ok()) Remove(digest);
-  return synced;
+  return files_->SyncDirectory(BlobDirectory(digest));
 }
 
 absl::StatusOr<std::shared_ptr<const Representation>> DirectoryBlobStore::Load(

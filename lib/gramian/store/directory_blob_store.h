@@ -31,6 +31,7 @@ class DirectoryBlobStore final : public BlobStore {
   void RemovePart(const std::string& name) override;
   absl::Status Publish(const BlobPart& part,
                        const std::shared_ptr<const Representation>& content) override;
+  absl::Status Unpublish(const Digest& digest, const std::string& part) override;
   absl::StatusOr<std::shared_ptr<const Representation>> Load(const Digest& digest,
                                                              const RepresentationShape& shape,
                                                              bool verify) override;
@@ -46,8 +47,6 @@ class DirectoryBlobStore final : public BlobStore {
   absl::Status Check(const Digest& digest, const RepresentationShape& shape);
   // The part that a blob was made from; empty if its header does not say.
   std::string PartOf(const Digest& digest);
-  // Makes a blob the part again that it was made from.
-  absl::Status Unpublish(const Digest& digest, const std::string& part);
   // The same, and leaves the blob, which layers name: copies it.
   absl::Status CopyToPart(const Digest& digest, const std::string& part);
 

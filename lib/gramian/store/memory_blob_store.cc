@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gramian/base/error_reason.h"
 #include "gramian/base/mutex.h"
 #include "gramian/store/blob_store.h"
 
@@ -29,9 +28,6 @@ class MemoryBlobStore final : public BlobStore {
  public:
   absl::StatusOr<std::unique_ptr<BlobPart>> CreatePart(const RepresentationShape& shape) override {
     absl::StatusOr<RepresentationBuilder> builder = RepresentationBuilder::Create(shape);
-    if (absl::IsResourceExhausted(builder.status())) {
-      return WithReason(builder.status(), "MEMORY_PRESSURE");
-    }
     if (!builder.ok()) return builder.status();
     MutexLock lock(mutex_);
     return std::make_unique<MemoryPart>(absl::StrCat(++parts_), *std::move(builder));
@@ -47,6 +43,10 @@ class MemoryBlobStore final : public BlobStore {
     MutexLock lock(mutex_);
     blobs_.insert_or_assign(content->digest(), content);
     return absl::OkStatus();
+  }
+  absl::Status Unpublish(const Digest& digest, const std::string& part) override {
+    Remove(digest);
+    return absl::NotFoundError(absl::StrCat("part '", part, "' was used up"));
   }
   absl::StatusOr<std::shared_ptr<const Representation>> Load(const Digest& digest,
                                                              const RepresentationShape&,

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/file_system.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -14,15 +16,19 @@ namespace {
 // Marks a file as Gramian's: "GRAM".
 constexpr int64_t kApplicationId = 0x4752414D;
 
-absl::Status StatusOf(int code, const std::string& message) {
+// What a transaction adds to a file at least: a page, of SQLite's default size.
+constexpr int64_t kPageBytes = 4096;
+
+absl::Status StatusOf(int code, const std::string& path, absl::string_view what) {
+  const std::string message = absl::StrCat(path, ": ", what);
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError(message);
     case SQLITE_FULL:
-      return WithReason(absl::ResourceExhaustedError(message), "DISK_FULL");
+      return DiskFull(message, kPageBytes, RealFileSystem().FreeBytes(path).value_or(0));
     case SQLITE_NOMEM:
-      return WithReason(absl::ResourceExhaustedError(message), "MEMORY_PRESSURE");
+      return OutOfMemory(message);
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_AUTH:
@@ -39,7 +45,7 @@ std::string PathOf(sqlite3* database) {
 }
 
 absl::Status ErrorOfDatabase(sqlite3* database, int code) {
-  return StatusOf(code, absl::StrCat(PathOf(database), ": ", sqlite3_errmsg(database)));
+  return StatusOf(code, PathOf(database), sqlite3_errmsg(database));
 }
 
 }  // namespace
@@ -113,7 +119,7 @@ SqliteDatabase::SqliteDatabase(std::string path, sqlite3* database)
 SqliteDatabase::~SqliteDatabase() { sqlite3_close_v2(database_); }
 
 absl::Status SqliteDatabase::ErrorOf(int code) const {
-  return StatusOf(code, absl::StrCat(path_, ": ", sqlite3_errmsg(database_)));
+  return StatusOf(code, path_, sqlite3_errmsg(database_));
 }
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,8 +68,11 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::Status SaveUpload(const UploadRecord& record) override;
   absl::StatusOr<StoredLayer> Publish(
       const UploadSession& session, const std::shared_ptr<const Representation>& content) override;
+  absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) override;
   void Drop(const UploadSession& session) override;
 
+  // Makes a blob that no layer names the session's part again, or removes it.
+  void TakeBack(const Digest& digest, const UploadSession& session) GRAMIAN_REQUIRES(change_mutex_);
   // CommitKnownContent, which leaves an earlier attempt as it is.
   absl::StatusOr<StoredLayer> PublishKnownContent(const UploadPlan& plan);
   // Drops the open upload if there is one and nobody brings anything.
@@ -107,6 +111,8 @@ class StoreCore final : public ActivationStore, private UploadHost {
   const std::unique_ptr<Catalog> catalog_;
   Mutex open_mutex_;  // Held while an upload begins.
   Mutex change_mutex_;
+  // Content that the catalog may name although it did not say so: it stays until the next start.
+  std::set<Digest> uncertain_ GRAMIAN_GUARDED_BY(change_mutex_);
   mutable Mutex mutex_;
   StoreIndex index_ GRAMIAN_GUARDED_BY(mutex_);
   std::map<SessionKey, std::shared_ptr<UploadSession>> sessions_ GRAMIAN_GUARDED_BY(mutex_);

@@ -112,10 +112,10 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
         return session.first.first.snapshot.project == key.snapshot.project;
       });
   if (uploads >= options_.max_uploads) {
-    return WithReason(absl::ResourceExhaustedError(
-                          absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
-                                       options_.max_uploads, " open uploads")),
-                      "TOO_MANY_UPLOADS", {{"limit", absl::StrCat(options_.max_uploads)}});
+    return WithLimit(absl::ResourceExhaustedError(
+                         absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
+                                      options_.max_uploads, " open uploads")),
+                     "TOO_MANY_UPLOADS", uploads + 1, options_.max_uploads);
   }
   const int64_t used = index_.bytes() + reserved_bytes_;
   if (size > options_.limit_bytes - used) return Full(size, used, options_.limit_bytes);
@@ -124,11 +124,11 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
 
 absl::Status StoreCore::CheckDisk(int64_t size) {
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t free, blobs_->FreeBytes());
-  if (free < 0 || size <= free - options_.disk_reserve_bytes) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                        size, " bytes do not fit on the disk, ", free, " are free and ",
-                        options_.disk_reserve_bytes, " of them are left alone")),
-                    "DISK_FULL", {{"value", absl::StrCat(size)}, {"free", absl::StrCat(free)}});
+  const int64_t left = free - options_.disk_reserve_bytes;
+  if (free < 0 || size <= left) return absl::OkStatus();
+  return DiskFull(absl::StrCat(size, " bytes do not fit on the disk, ", free, " are free and ",
+                               options_.disk_reserve_bytes, " of them are left alone"),
+                  size, std::max<int64_t>(left, 0));
 }
 
 absl::StatusOr<std::shared_ptr<Upload>> StoreCore::OpenUpload(const UploadPlan& asked) {
@@ -263,11 +263,13 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
       layer.create_time = earlier->create_time;
     }
   }
-  if (!is_stored) GRAMIAN_RETURN_IF_ERROR(blobs_->Publish(session.part(), content));
-  const absl::Status kept = catalog_->PutLayer(layer, part);
+  const absl::Status published =
+      is_stored ? absl::OkStatus() : blobs_->Publish(session.part(), content);
+  const absl::Status kept = published.ok() ? catalog_->PutLayer(layer, part) : published;
   if (!kept.ok()) {
-    // After any other error the catalog may name the blob when it is opened next.
-    if (is_new && absl::IsResourceExhausted(kept)) blobs_->Remove(digest);
+    // After any other error of the catalog it may name the blob when it is opened next.
+    if (published.ok() && !absl::IsResourceExhausted(kept)) uncertain_.insert(digest);
+    if (is_new && uncertain_.count(digest) == 0) TakeBack(digest, session);
     return kept;
   }
   std::vector<Digest> unused;
@@ -285,6 +287,19 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
   for (const Digest& gone : unused) blobs_->Remove(gone);
   if (is_stored) blobs_->RemovePart(part);
   return layer;
+}
+
+void StoreCore::TakeBack(const Digest& digest, const UploadSession& session) {
+  const std::string& part = session.part().name();
+  if (blobs_->OpenPart(part, session.plan().shape).ok()) return;
+  if (!blobs_->Unpublish(digest, part).ok()) blobs_->Remove(digest);
+}
+
+absl::StatusOr<RepresentationBuilder> StoreCore::Reopen(const UploadSession& session) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<BlobPart> part,
+                           blobs_->OpenPart(session.part().name(), session.plan().shape));
+  const ByteRange all{0, session.size_bytes()};
+  return part->NewBuilder(absl::MakeConstSpan(&all, 1));
 }
 
 absl::StatusOr<StoredLayer> StoreCore::CommitKnownContent(const UploadPlan& asked) {

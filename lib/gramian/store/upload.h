@@ -60,8 +60,9 @@ class Upload {
   // Checks, makes durable and publishes the layer. FAILED_PRECONDITION naming the first missing row
   // if it is incomplete (the upload stays open); INVALID_ARGUMENT for an element that is not finite
   // or content without the expected digest; ALREADY_EXISTS and RESOURCE_EXHAUSTED as
-  // ActivationStore says. After any error but the first the upload is gone. Of several callers one
-  // commits and all get its result.
+  // ActivationStore says. After these the upload is gone. After any other error, which is the
+  // disk's, the upload is open, whole, and may be committed again, but if a failed sync has lost
+  // its bytes. Of several callers one commits and all get its layer.
   virtual absl::StatusOr<StoredLayer> Commit() = 0;
 };
 

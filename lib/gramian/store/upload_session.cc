@@ -104,13 +104,32 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
     if (absl::IsFailedPrecondition(content.status())) return content.status();
     builder_.reset();
   }
-  result_ = CommitContent(std::move(content));
+  if (const absl::Status settled = Settle(content); settled.ok()) {
+    absl::StatusOr<StoredLayer> layer = host_->Publish(*this, *content);
+    if (!layer.ok() && Reopen(layer.status())) return layer;
+    result_ = std::move(layer);
+  } else {
+    result_ = settled;
+  }
   if (!result_->ok()) host_->Drop(*this);
   return *result_;
 }
 
-absl::StatusOr<StoredLayer> UploadSession::CommitContent(
-    absl::StatusOr<std::shared_ptr<const Representation>> content) {
+bool UploadSession::Reopen(const absl::Status& why) {
+  // What the layer itself is refused for does not pass.
+  if (absl::IsAlreadyExists(why) || absl::IsFailedPrecondition(why) ||
+      absl::IsInvalidArgument(why) || HasReason(why, "NEVER_FITS")) {
+    return false;
+  }
+  absl::StatusOr<RepresentationBuilder> builder = host_->Reopen(*this);
+  if (!builder.ok()) return false;
+  MutexLock lock(bytes_mutex_);
+  builder_ = *std::move(builder);
+  return true;
+}
+
+absl::Status UploadSession::Settle(
+    const absl::StatusOr<std::shared_ptr<const Representation>>& content) {
   if (!content.ok()) return content.status();
   const std::string digest = (*content)->digest().ToHex();
   if (!plan_.expected_digest.empty() && !absl::EqualsIgnoreCase(plan_.expected_digest, digest)) {
@@ -119,8 +138,7 @@ absl::StatusOr<StoredLayer> UploadSession::CommitContent(
                                                 ", announced was ", plan_.expected_digest)),
         "DIGEST_MISMATCH");
   }
-  GRAMIAN_RETURN_IF_ERROR(part_->Sync());
-  return host_->Publish(*this, *content);
+  return part_->Sync();
 }
 
 bool UploadSession::Abort() {

@@ -28,6 +28,8 @@ class UploadHost {
   // Makes a layer of the session's part, which holds `content`, synced, and forgets the session.
   virtual absl::StatusOr<StoredLayer> Publish(
       const UploadSession& session, const std::shared_ptr<const Representation>& content) = 0;
+  // After Publish has failed: a builder that holds all of the part. NOT_FOUND if it is gone.
+  virtual absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) = 0;
   // Forgets the session and removes its part.
   virtual void Drop(const UploadSession& session) = 0;
 };
@@ -58,7 +60,10 @@ class UploadSession final : public Upload {
   bool Abort();
 
  private:
-  absl::StatusOr<StoredLayer> CommitContent(absl::StatusOr<std::shared_ptr<const Representation>>);
+  // Whether the content may become a layer, and is on stable storage.
+  absl::Status Settle(const absl::StatusOr<std::shared_ptr<const Representation>>& content);
+  // Whether the upload is whole and open again after Publish has failed with `why`.
+  bool Reopen(const absl::Status& why);
   absl::Status Gone() const;
   void CountReceived() GRAMIAN_REQUIRES(bytes_mutex_);
 

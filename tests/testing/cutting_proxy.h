@@ -1,6 +1,6 @@
 // A bad network on loopback.
-#ifndef GRAMIAN_TESTS_RELIABILITY_CUTTING_PROXY_H_
-#define GRAMIAN_TESTS_RELIABILITY_CUTTING_PROXY_H_
+#ifndef GRAMIAN_TESTS_TESTING_CUTTING_PROXY_H_
+#define GRAMIAN_TESTS_TESTING_CUTTING_PROXY_H_
 
 #include <atomic>
 #include <cstdint>
@@ -25,18 +25,23 @@ struct ConnectionFate {
   End end = End::kReset;
 };
 
-// Forwards TCP connections to a server until their fate. Thread-safe; the destructor resets
-// whatever is open.
+// Forwards TCP connections to a server until their fate.
 class CuttingProxy {
  public:
-  // `target` is 127.0.0.1:port. `fate` is asked for every connection, from 0 on.
-  CuttingProxy(const std::string& target, std::function<ConnectionFate(int64_t)> fate);
+  // `target` is 127.0.0.1:port. `fate` is asked for every connection, from 0 on; by default all are
+  // good.
+  explicit CuttingProxy(
+      const std::string& target,
+      std::function<ConnectionFate(int64_t)> fate = [](int64_t) { return ConnectionFate(); });
+  // Cuts.
   ~CuttingProxy();
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
 
   // Where it listens.
   const std::string& address() const { return address_; }
+  // Resets whatever is open and takes no more. No other thread may cut at the same time.
+  void Cut();
   int64_t connections() const { return connections_; }
   // Connections that met their fate.
   int64_t cuts() const { return cuts_; }
@@ -61,4 +66,4 @@ class CuttingProxy {
 
 }  // namespace gramian::testing
 
-#endif  // GRAMIAN_TESTS_RELIABILITY_CUTTING_PROXY_H_
+#endif  // GRAMIAN_TESTS_TESTING_CUTTING_PROXY_H_

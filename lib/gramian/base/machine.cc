@@ -1,4 +1,4 @@
-#include "server/machine.h"
+#include "gramian/base/machine.h"
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string>
 
+#include "gramian/base/error_reason.h"
+
 namespace gramian {
 
 int64_t UsableMemoryBytes() {
@@ -17,7 +19,23 @@ int64_t UsableMemoryBytes() {
   int64_t limit = 0;
   // The file says "max" without a limit: reading a number then fails and leaves 0.
   std::ifstream("/sys/fs/cgroup/memory.max") >> limit;
-  return limit > 0 ? std::min(limit, machine) : machine;
+  int64_t usable = limit > 0 ? std::min(limit, machine) : machine;
+  rlimit addresses{};
+  if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY) {
+    usable = std::min(usable, static_cast<int64_t>(addresses.rlim_cur));
+  }
+  return usable;
+}
+
+int64_t ResidentBytes() {
+  int64_t total_pages = 0;
+  int64_t resident_pages = 0;
+  std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
+  return resident_pages * static_cast<int64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
+absl::Status OutOfMemory(absl::string_view message) {
+  return MemoryPressure(message, ResidentBytes(), UsableMemoryBytes());
 }
 
 int UsableCpuCount() {

@@ -1,4 +1,4 @@
-#include "tests/reliability/cutting_proxy.h"
+#include "tests/testing/cutting_proxy.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -71,12 +71,17 @@ CuttingProxy::CuttingProxy(const std::string& target, std::function<ConnectionFa
 }
 
 CuttingProxy::~CuttingProxy() {
+  Cut();
+  close(stop_fd_);
+}
+
+void CuttingProxy::Cut() {
+  if (!acceptor_.joinable()) return;
   const uint64_t one = 1;
   if (write(stop_fd_, &one, sizeof(one)) != sizeof(one)) std::abort();
   acceptor_.join();
   for (std::thread& forwarder : forwarders_) forwarder.join();
   close(listen_fd_);
-  close(stop_fd_);
 }
 
 void CuttingProxy::Accept() {
