@@ -14,24 +14,6 @@ namespace {
 
 constexpr double kMaxPower = 64;
 
-v1::ScoreStatus ToProto(ScoreStatus status) {
-  switch (status) {
-    case ScoreStatus::kOk:
-      return v1::SCORE_STATUS_OK;
-    case ScoreStatus::kConstant:
-      return v1::SCORE_STATUS_DEGENERATE_CONSTANT;
-    case ScoreStatus::kTooFewInputs:
-      return v1::SCORE_STATUS_TOO_FEW_INPUTS;
-    case ScoreStatus::kNonpositiveSelfTerm:
-      return v1::SCORE_STATUS_NONPOSITIVE_SELF_TERM;
-    case ScoreStatus::kUndefinedRoot:
-      return v1::SCORE_STATUS_UNDEFINED_ROOT;
-    case ScoreStatus::kZeroBandwidth:
-      return v1::SCORE_STATUS_ZERO_BANDWIDTH;
-  }
-  return v1::SCORE_STATUS_UNSPECIFIED;
-}
-
 v1::ComputeForm ToProto(Form form) {
   switch (form) {
     case Form::kAuto:
@@ -65,6 +47,43 @@ absl::Status CheckNotNegative(int64_t value, absl::string_view what) {
 
 }  // namespace
 
+v1::ScoreStatus ToProto(ScoreStatus status) {
+  switch (status) {
+    case ScoreStatus::kOk:
+      return v1::SCORE_STATUS_OK;
+    case ScoreStatus::kConstant:
+      return v1::SCORE_STATUS_DEGENERATE_CONSTANT;
+    case ScoreStatus::kTooFewInputs:
+      return v1::SCORE_STATUS_TOO_FEW_INPUTS;
+    case ScoreStatus::kNonpositiveSelfTerm:
+      return v1::SCORE_STATUS_NONPOSITIVE_SELF_TERM;
+    case ScoreStatus::kUndefinedRoot:
+      return v1::SCORE_STATUS_UNDEFINED_ROOT;
+    case ScoreStatus::kZeroBandwidth:
+      return v1::SCORE_STATUS_ZERO_BANDWIDTH;
+    case ScoreStatus::kCoincidingPoints:
+      return v1::SCORE_STATUS_COINCIDING_POINTS;
+    case ScoreStatus::kAntipodalPoints:
+      return v1::SCORE_STATUS_ANTIPODAL_POINTS;
+    case ScoreStatus::kEquidistant:
+      return v1::SCORE_STATUS_EQUIDISTANT;
+  }
+  return v1::SCORE_STATUS_UNSPECIFIED;
+}
+
+v1::ScoreSpace ToProto(ScoreSpace space) {
+  switch (space) {
+    case ScoreSpace::kNone:
+      return v1::SCORE_SPACE_UNSPECIFIED;
+    case ScoreSpace::kCosine:
+    case ScoreSpace::kAngle:
+      return v1::SCORE_SPACE_SPHERE;
+    case ScoreSpace::kDistance:
+      return v1::SCORE_SPACE_EUCLIDEAN;
+  }
+  return v1::SCORE_SPACE_UNSPECIFIED;
+}
+
 absl::StatusOr<SnapshotKey> ToSnapshotKey(absl::string_view name, const ActivationStore& store,
                                           const ServerOptions& options) {
   GRAMIAN_ASSIGN_OR_RETURN(ResourceName parsed,
@@ -80,6 +99,19 @@ absl::StatusOr<LayerKey> ToLayerKey(absl::string_view name, const ActivationStor
   key.layer = std::move(parsed.layer);
   GRAMIAN_ASSIGN_OR_RETURN(key.snapshot, Resolve(std::move(parsed), store));
   return key;
+}
+
+absl::StatusOr<SnapshotSelection> ToSelection(
+    const ActivationStore& store, const ServerOptions& options, absl::string_view snapshot,
+    const google::protobuf::RepeatedPtrField<std::string>& layers) {
+  if (layers.size() > options.max_layers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        layers.size(), " layers are asked for, more than the limit of ", options.max_layers));
+  }
+  SnapshotSelection selection;
+  GRAMIAN_ASSIGN_OR_RETURN(selection.snapshot, ToSnapshotKey(snapshot, store, options));
+  selection.layers.assign(layers.begin(), layers.end());
+  return selection;
 }
 
 absl::StatusOr<Fusion> ToFusion(const v1::Fusion& fusion) {
@@ -213,6 +245,7 @@ v1::Measure ToProto(const SimilarityMeasure& measure, const MeasureFamily& famil
   result.set_is_metric(traits.is_metric);
   result.set_applies_to_networks(traits.applies_to_networks);
   result.set_min_input_count(traits.min_inputs);
+  result.set_space(ToProto(traits.space));
   const std::pair<bool, v1::Invariance> invariances[] = {
       {traits.invariant_to_permutation, v1::INVARIANCE_PERMUTATION},
       {traits.invariant_to_orthogonal, v1::INVARIANCE_ORTHOGONAL},

@@ -25,6 +25,12 @@ absl::StatusOr<SnapshotKey> ToSnapshotKey(absl::string_view name, const Activati
 absl::StatusOr<LayerKey> ToLayerKey(absl::string_view name, const ActivationStore& store,
                                     const ServerOptions& options);
 
+// Layers of a snapshot by module path, all of them if none is given. INVALID_ARGUMENT, also for
+// more than the limit; NOT_FOUND.
+absl::StatusOr<SnapshotSelection> ToSelection(
+    const ActivationStore& store, const ServerOptions& options, absl::string_view snapshot,
+    const google::protobuf::RepeatedPtrField<std::string>& layers);
+
 // INVALID_ARGUMENT for an unknown order or a power outside (0, 64]. Layers are not part of it.
 absl::StatusOr<Fusion> ToFusion(const v1::Fusion& fusion);
 
@@ -34,6 +40,8 @@ absl::StatusOr<KernelSpec> ToKernel(absl::string_view text);
 // INVALID_ARGUMENT unless exactly one source and view are given and the numbers make sense.
 absl::StatusOr<OperatorRequest> ToOperatorRequest(const v1::GetOperatorRequest& request);
 
+v1::ScoreStatus ToProto(ScoreStatus status);
+v1::ScoreSpace ToProto(ScoreSpace space);
 v1::Score ToProto(const Comparison& comparison, const SimilarityMeasure& measure);
 // Every field but elapsed_seconds.
 v1::MatrixBlock ToProto(const ComparisonBlock& block);

@@ -19,32 +19,6 @@ namespace {
 
 constexpr int64_t kBlockValues = int64_t{1} << 17;  // 1 MiB of doubles
 
-// The layers a selection stands for, in its order.
-absl::StatusOr<std::vector<StoredLayer>> Select(const ActivationStore& store,
-                                                const SnapshotSelection& selection) {
-  if (selection.layers.empty()) return store.ListLayers(selection.snapshot);
-  std::vector<StoredLayer> layers;
-  for (const std::string& layer : selection.layers) {
-    GRAMIAN_ASSIGN_OR_RETURN(StoredLayer stored, store.GetLayer({selection.snapshot, layer}));
-    layers.push_back(std::move(stored));
-  }
-  return layers;
-}
-
-template <typename Names>
-absl::StatusOr<SnapshotSelection> ToSelection(ServerState& state, const std::string& snapshot,
-                                              const Names& layers) {
-  if (layers.size() > state.options.max_layers) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        layers.size(), " layers are asked for, more than the limit of ", state.options.max_layers));
-  }
-  SnapshotSelection selection;
-  GRAMIAN_ASSIGN_OR_RETURN(selection.snapshot,
-                           ToSnapshotKey(snapshot, state.engine.store(), state.options));
-  selection.layers.assign(layers.begin(), layers.end());
-  return selection;
-}
-
 // One row or column of a matrix.
 struct Side {
   std::string name;
@@ -93,10 +67,12 @@ absl::StatusOr<Matrix> PlanSnapshots(ServerState& state,
   Matrix matrix;
   GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SimilarityMeasure> measure,
                            MeasureRegistry::Parse(request.measure()));
-  GRAMIAN_ASSIGN_OR_RETURN(const SnapshotSelection a,
-                           ToSelection(state, request.snapshot_a(), request.layers_a()));
-  GRAMIAN_ASSIGN_OR_RETURN(const SnapshotSelection b,
-                           ToSelection(state, request.snapshot_b(), request.layers_b()));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const SnapshotSelection a,
+      ToSelection(state.engine.store(), state.options, request.snapshot_a(), request.layers_a()));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const SnapshotSelection b,
+      ToSelection(state.engine.store(), state.options, request.snapshot_b(), request.layers_b()));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(state.engine.store(), a));
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> columns, Select(state.engine.store(), b));
   matrix.header =
@@ -119,8 +95,9 @@ absl::StatusOr<Matrix> PlanNetworks(ServerState& state, const v1::CompareNetwork
   std::vector<Side> sides;
   int64_t input_count = 0;
   for (const std::string& snapshot : request.snapshots()) {
-    GRAMIAN_ASSIGN_OR_RETURN(SnapshotSelection selection,
-                             ToSelection(state, snapshot, request.fusion().layers()));
+    GRAMIAN_ASSIGN_OR_RETURN(
+        SnapshotSelection selection,
+        ToSelection(state.engine.store(), state.options, snapshot, request.fusion().layers()));
     GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers,
                              Select(state.engine.store(), selection));
     Side side{FormatSnapshot(selection.snapshot), SnapshotLabel(selection.snapshot), 0};
@@ -196,8 +173,8 @@ absl::StatusOr<v1::OperatorHeader> ComputeView(ServerState& state,
                              ToLayerKey(request.layer(), state.engine.store(), state.options));
     selection = {std::move(key.snapshot), {std::move(key.layer)}};
   } else {
-    GRAMIAN_ASSIGN_OR_RETURN(selection,
-                             ToSelection(state, request.snapshot(), request.fusion().layers()));
+    GRAMIAN_ASSIGN_OR_RETURN(selection, ToSelection(state.engine.store(), state.options,
+                                                    request.snapshot(), request.fusion().layers()));
     GRAMIAN_ASSIGN_OR_RETURN(fusion, ToFusion(request.fusion()));
     used_fusion = &fusion;
   }

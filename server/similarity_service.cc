@@ -14,6 +14,7 @@
 #include "server/convert.h"
 #include "server/matrix_stream.h"
 #include "server/paging.h"
+#include "server/path_answer.h"
 #include "server/stream_call.h"
 #include "server/unary_call.h"
 
@@ -125,6 +126,7 @@ SimilarityService::SimilarityService(ServerState& state)
       compare_networks_(
           state.metrics.AddMethod(kService, "CompareNetworks", RpcType::kServerStream)),
       get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
+      analyze_path_(state.metrics.AddMethod(kService, "AnalyzePath", RpcType::kUnary)),
       list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)),
       open_streams_(state.options.queue + std::max(2, state.options.threads)),
       sweep_(kSweepInterval, [this] {
@@ -191,6 +193,19 @@ grpc::ServerWriteReactor<v1::GetOperatorResponse>* SimilarityService::GetOperato
   return StreamCall<v1::GetOperatorResponse>::Start(
       state_, get_operator_, context, request->has_layer() ? request->layer() : request->snapshot(),
       open_streams_, state_.batch, OperatorSteps(state_, *request));
+}
+
+grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerContext* context,
+                                                         const v1::AnalyzePathRequest* request,
+                                                         v1::AnalyzePathResponse* response) {
+  RpcRecord record(state_, analyze_path_);
+  const absl::Status status =
+      record.Admit(request->paths().empty() ? "" : request->paths(0).snapshot());
+  if (!status.ok()) return FinishInline(record, context, status);
+  return UnaryCall::Start(record, context, state_.batch,
+                          [this, request, response](std::stop_token stop) {
+                            return AnswerPaths(state_, *request, *response, std::move(stop));
+                          });
 }
 
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,

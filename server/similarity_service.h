@@ -28,6 +28,9 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
       grpc::CallbackServerContext* context, const v1::CompareNetworksRequest* request) override;
   grpc::ServerWriteReactor<v1::GetOperatorResponse>* GetOperator(
       grpc::CallbackServerContext* context, const v1::GetOperatorRequest* request) override;
+  grpc::ServerUnaryReactor* AnalyzePath(grpc::CallbackServerContext* context,
+                                        const v1::AnalyzePathRequest* request,
+                                        v1::AnalyzePathResponse* response) override;
   grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
                                          const v1::ListMeasuresRequest* request,
                                          v1::ListMeasuresResponse* response) override;
@@ -43,6 +46,7 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& compare_snapshots_;
   const MethodMetrics& compare_networks_;
   const MethodMetrics& get_operator_;
+  const MethodMetrics& analyze_path_;
   const MethodMetrics& list_measures_;
   OpenStreams open_streams_;
   // Last: its destruction waits for a run that is under way.

@@ -14,6 +14,7 @@
 #include "gramian/measure/operand.h"
 #include "gtest/gtest.h"
 #include "tests/testing/golden_cases.h"
+#include "tests/testing/keep_everything.h"
 
 namespace gramian {
 namespace {
@@ -46,28 +47,11 @@ class Layers {
   std::map<std::string, std::shared_ptr<const Representation>> layers_;
 };
 
-// Keeps every derived object, so that the tests take seconds.
-class KeepEverything final : public DerivedCache {
- public:
-  absl::StatusOr<std::shared_ptr<const Derived>> GetOrCompute(const std::string& key,
-                                                              const ComputeContext& context,
-                                                              const Compute& compute) override {
-    const auto it = objects_.find(key);
-    if (it != objects_.end()) return it->second;
-    absl::StatusOr<std::shared_ptr<const Derived>> object = compute(context);
-    if (object.ok()) objects_[key] = *object;
-    return object;
-  }
-
- private:
-  std::map<std::string, std::shared_ptr<const Derived>> objects_;
-};
-
 // Checks all scores and prints how many there were of each measure.
 void CheckScores(const std::string& folder, const std::vector<testing::GoldenScore>& scores) {
   ASSERT_TRUE(InitializeBlas().ok());
   Layers layers(folder);
-  KeepEverything cache;
+  testing::KeepEverything cache;
   const ComputeContext context;
   std::map<std::string, int> checked;
   for (const testing::GoldenScore& golden : scores) {
@@ -135,9 +119,10 @@ TEST_P(GoldenFolderTest, EveryRecordIsAccountedFor) {
   int others = 0;
   for (const auto& [measure, count] : golden.other_measures) others += count;
   // A record of fused spectra holds one for each of two RSM kinds.
-  const int records = static_cast<int>(golden.scores.size() + golden.operators.size() +
-                                       golden.spectra.size() / 2 + golden.without_value.size()) +
-                      others;
+  const int records =
+      static_cast<int>(golden.scores.size() + golden.operators.size() + golden.spectra.size() / 2 +
+                       golden.geometry.size() + golden.without_value.size()) +
+      others;
   EXPECT_EQ(records, golden.record_count);
   // The only record without a number: the root of a negative product, which has a typed status
   // here.
@@ -208,7 +193,7 @@ TEST_P(GoldenFolderTest, EveryFusedSpectrumIsMet) {
   ASSERT_TRUE(InitializeBlas().ok());
   const testing::GoldenSet golden = testing::LoadGolden(GetParam());
   Layers layers(GetParam());
-  KeepEverything cache;
+  testing::KeepEverything cache;
   for (const testing::GoldenSpectrum& record : golden.spectra) {
     SCOPED_TRACE(record.id + " " + record.rsm);
     std::vector<std::shared_ptr<const Representation>> network;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -27,7 +28,7 @@ std::string Path(const std::string& folder, const std::string& file) {
 
 // Nothing for a golden measure (or parameters) that this build does not have.
 std::optional<Question> Translate(const std::string& measure, const json& params, double n) {
-  for (const auto family : {TranslateAlignment}) {
+  for (const auto family : {TranslateAlignment, TranslatePaths}) {
     if (std::optional<Question> question = family(measure, params, n)) return question;
   }
   return std::nullopt;
@@ -134,6 +135,8 @@ GoldenSet LoadGolden(const std::string& folder) {
       AddOperator(record, set);
     } else if (measure == "fused_spectrum") {
       AddSpectra(record, set);
+    } else if (std::optional<GoldenGeometry> geometry = ReadGoldenGeometry(record)) {
+      set.geometry.push_back(*std::move(geometry));
     } else {
       AddScore(record, n, set);
     }

@@ -8,6 +8,7 @@
 
 #include "gramian/base/matrix.h"
 #include "gramian/geometry/alternating_diffusion.h"
+#include "tests/testing/golden_paths.h"
 
 namespace gramian::testing {
 
@@ -52,6 +53,7 @@ struct GoldenSet {
   std::vector<GoldenScore> scores;
   std::vector<GoldenOperator> operators;
   std::vector<GoldenSpectrum> spectra;
+  std::vector<GoldenGeometry> geometry;
   // Records of measures that are not of this build, per measure.
   std::map<std::string, int> other_measures;
   // Records of our measures that hold no number to meet, with the reason.

@@ -181,6 +181,7 @@ int RunCommandLine(int argc, char** argv) {
   AddProbeSetCommand(app, globals, action);
   AddCompareCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
+  AddPathCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -49,6 +49,7 @@ void AddProbeSetCommand(CLI::App& app, const GlobalOptions& globals, Action& act
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
                         Action& action);  // compare, networks, layer
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {

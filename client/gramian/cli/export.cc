@@ -18,11 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string CsvField(absl::string_view text) {
-  if (text.find_first_of(",\"\r\n") == absl::string_view::npos) return std::string(text);
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-}
-
 std::string Dump(const Json& json) {
   // Labels are what somebody named a layer; bytes that are not UTF-8 are replaced, not refused.
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -42,6 +37,11 @@ std::string Render(const Figure& figure, absl::string_view extension) {
 }
 
 }  // namespace
+
+std::string CsvField(absl::string_view text) {
+  if (text.find_first_of(",\"\r\n") == absl::string_view::npos) return std::string(text);
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
 
 std::string ToCsv(const SimilarityMatrix& matrix) {
   std::string result = CsvField(matrix.measure);

@@ -17,6 +17,9 @@ struct Figure {
   HeatmapStyle style;
 };
 
+// A field of a CSV file (RFC 4180), quoted where it has to be.
+std::string CsvField(absl::string_view text);
+
 // CSV (RFC 4180): the first field is the measure, the first row the column labels, the first column
 // the row labels. Values read back as the same double; a cell without a score is empty.
 std::string ToCsv(const SimilarityMatrix& matrix);

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "gramian/cli/heatmap.h"
+#include "gramian/cli/svg.h"
 #include "gramian/cli/text.h"
 
 namespace gramian::client::cli {
@@ -18,51 +18,6 @@ constexpr double kAxisFont = 13;
 constexpr double kBarWidth = 14;
 constexpr double kTick = 4;
 constexpr size_t kLabelLimit = 36;
-// Advance of an average character in units of the font size; the widest common sans-serif fonts
-// reach it.
-constexpr double kCharacterWidth = 0.61;
-
-std::string Escape(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text,
-      {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"\n", " "}, {"\r", " "}});
-}
-
-double Width(absl::string_view text, double font) {
-  return kCharacterWidth * font * static_cast<double>(TextWidth(text));
-}
-
-// A coordinate with at most two decimals.
-std::string Number(double value) {
-  const double rounded = std::round(value * 100) / 100;
-  return absl::StrCat(rounded == 0 ? 0.0 : rounded);
-}
-
-struct TextStyle {
-  double font = 12;
-  absl::string_view anchor = "start";  // start, middle or end
-  double rotation = 0;                 // degrees, clockwise, about the anchor
-  bool is_bold = false;
-  Color color = {20, 20, 20};
-};
-
-std::string DrawText(double x, double y, absl::string_view text, const TextStyle& style) {
-  std::string attributes =
-      absl::StrCat("x=\"", Number(x), "\" y=\"", Number(y), "\" font-size=\"", Number(style.font),
-                   "\" text-anchor=\"", style.anchor, "\" fill=\"", Hex(style.color), "\"");
-  if (style.is_bold) attributes += " font-weight=\"bold\"";
-  if (style.rotation != 0) {
-    absl::StrAppend(&attributes, " transform=\"rotate(", Number(style.rotation), " ", Number(x),
-                    " ", Number(y), ")\"");
-  }
-  return absl::StrCat("<text ", attributes, ">", Escape(text), "</text>\n");
-}
-
-std::string DrawLine(double x1, double y1, double x2, double y2) {
-  return absl::StrCat("<line x1=\"", Number(x1), "\" y1=\"", Number(y1), "\" x2=\"", Number(x2),
-                      "\" y2=\"", Number(y2), "\" stroke=\"#333333\" stroke-width=\"0.8\"/>\n");
-}
-
 // Distance between ticks that gives four to ten of them: 1, 2 or 5 times a power of ten.
 double TickStep(double extent) {
   const double raw = extent / 5;
@@ -88,15 +43,16 @@ class SvgHeatmap {
     if (column_rotation_ == -45)
       left_ = std::max(left_, kMargin + column_label_height_ - cell_ / 2);
     top_ = kMargin + kTitleFont + 16 + kAxisFont;
-    const double bar_room = 18 + kBarWidth + kTick + 6 + 6 * kCharacterWidth * 11 + kMargin;
+    const double bar_room = 18 + kBarWidth + kTick + 6 + 6 * kSvgCharacterWidth * 11 + kMargin;
     title_font_ = kTitleFont;
     width_ = left_ + plot_width() + bar_room;
     const double title_room = width_ - 2 * kMargin;
-    if (Width(style.title, title_font_) > title_room) {
-      title_font_ = std::max(10.0, title_font_ * title_room / Width(style.title, title_font_));
-      width_ = std::max(width_, Width(style.title, title_font_) + 2 * kMargin);
+    if (SvgTextWidth(style.title, title_font_) > title_room) {
+      title_font_ =
+          std::max(10.0, title_font_ * title_room / SvgTextWidth(style.title, title_font_));
+      width_ = std::max(width_, SvgTextWidth(style.title, title_font_) + 2 * kMargin);
     }
-    width_ = std::max(width_, 2 * kMargin + Width(Subtitle(), 11));
+    width_ = std::max(width_, 2 * kMargin + SvgTextWidth(Subtitle(), 11));
     bottom_axis_ = top_ + plot_height() + kTick + 4 + column_label_height_;
     height_ =
         bottom_axis_ + (style.column_axis.empty() ? 0 : kAxisFont + 10) + legend_height_ + kMargin;
@@ -118,7 +74,7 @@ class SvgHeatmap {
   static double LongestLabel(const std::vector<std::string>& labels, double font) {
     double longest = 0;
     for (const std::string& label : labels)
-      longest = std::max(longest, Width(Shorten(label, kLabelLimit), font));
+      longest = std::max(longest, SvgTextWidth(Shorten(label, kLabelLimit), font));
     return longest;
   }
 
@@ -160,7 +116,7 @@ class SvgHeatmap {
       if (cell.value.has_value()) longest = std::max(longest, TextWidth(FormatScore(*cell.value)));
     }
     const double font =
-        std::min(14.0, (cell_ - 3) / (kCharacterWidth * static_cast<double>(longest)));
+        std::min(14.0, (cell_ - 3) / (kSvgCharacterWidth * static_cast<double>(longest)));
     return font >= 7 ? font : 0;
   }
 
@@ -168,25 +124,25 @@ class SvgHeatmap {
     std::string result = absl::StrCat(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
         "version=\"1.1\" width=\"",
-        Number(width_), "\" height=\"", Number(height_), "\" viewBox=\"0 0 ", Number(width_), " ",
-        Number(height_), "\" font-family=\"sans-serif\">\n<title>", Escape(style_.title),
-        "</title>\n<defs>\n",
+        SvgNumber(width_), "\" height=\"", SvgNumber(height_), "\" viewBox=\"0 0 ",
+        SvgNumber(width_), " ", SvgNumber(height_), "\" font-family=\"sans-serif\">\n<title>",
+        SvgEscape(style_.title), "</title>\n<defs>\n",
         "<pattern id=\"no-score\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
         "patternTransform=\"rotate(45)\">"
         "<rect width=\"5\" height=\"5\" fill=\"#d8d8d8\"/><rect width=\"1.6\" height=\"5\" "
         "fill=\"#8c8c8c\"/>"
         "</pattern>\n<linearGradient id=\"scale\" x1=\"0\" y1=\"1\" x2=\"0\" y2=\"0\">\n");
     for (int i = 0; i <= 32; ++i) {
-      absl::StrAppend(&result, "<stop offset=\"", Number(i * 100 / 32.0), "%\" stop-color=\"",
+      absl::StrAppend(&result, "<stop offset=\"", SvgNumber(i * 100 / 32.0), "%\" stop-color=\"",
                       Hex(style_.scale.AtPosition(i / 32.0)), "\"/>\n");
     }
     absl::StrAppend(
         &result,
         "</linearGradient>\n</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
-    result += DrawText(kMargin, kMargin + kTitleFont, style_.title,
-                       {.font = title_font_, .is_bold = true});
-    result += DrawText(kMargin, kMargin + kTitleFont + 17, Subtitle(),
-                       {.font = 11, .color = {90, 90, 90}});
+    result += SvgText(kMargin, kMargin + kTitleFont, style_.title,
+                      {.font = title_font_, .is_bold = true});
+    result += SvgText(kMargin, kMargin + kTitleFont + 17, Subtitle(),
+                      {.font = 11, .color = {90, 90, 90}});
     return result;
   }
 
@@ -201,12 +157,13 @@ class SvgHeatmap {
                                                         : std::string(Name(cell.status));
         const std::string fill =
             cell.value.has_value() ? Hex(style_.scale.At(*cell.value)) : "url(#no-score)";
-        absl::StrAppend(&squares, "<rect class=\"cell\" x=\"", Number(x(j)), "\" y=\"",
-                        Number(y(i)), "\" width=\"", Number(cell_), "\" height=\"", Number(cell_),
-                        "\" fill=\"", fill, "\"><title>", Escape(matrix_.row_labels[i]), " and ",
-                        Escape(matrix_.column_labels[j]), ": ", Escape(text), "</title></rect>\n");
+        absl::StrAppend(
+            &squares, "<rect class=\"cell\" x=\"", SvgNumber(x(j)), "\" y=\"", SvgNumber(y(i)),
+            "\" width=\"", SvgNumber(cell_), "\" height=\"", SvgNumber(cell_), "\" fill=\"", fill,
+            "\"><title>", SvgEscape(matrix_.row_labels[i]), " and ",
+            SvgEscape(matrix_.column_labels[j]), ": ", SvgEscape(text), "</title></rect>\n");
         if (font == 0 || !cell.value.has_value()) continue;
-        values += DrawText(
+        values += SvgText(
             x(j) + cell_ / 2, y(i) + cell_ / 2 + 0.35 * font, FormatScore(*cell.value),
             {.font = font, .anchor = "middle", .color = Contrast(style_.scale.At(*cell.value))});
       }
@@ -215,8 +172,8 @@ class SvgHeatmap {
   }
 
   std::string DrawFrame() const {
-    return absl::StrCat("<rect x=\"", Number(left_), "\" y=\"", Number(top_), "\" width=\"",
-                        Number(plot_width()), "\" height=\"", Number(plot_height()),
+    return absl::StrCat("<rect x=\"", SvgNumber(left_), "\" y=\"", SvgNumber(top_), "\" width=\"",
+                        SvgNumber(plot_width()), "\" height=\"", SvgNumber(plot_height()),
                         "\" fill=\"none\" stroke=\"#333333\" stroke-width=\"0.8\"/>\n");
   }
 
@@ -224,10 +181,10 @@ class SvgHeatmap {
     std::string result;
     for (size_t i = 0; i < rows(); ++i) {
       const double middle = y(i) + cell_ / 2;
-      result += DrawLine(left_ - kTick, middle, left_, middle);
-      result += DrawText(left_ - kTick - 3, middle + 0.35 * label_font_,
-                         Shorten(matrix_.row_labels[i], kLabelLimit),
-                         {.font = label_font_, .anchor = "end"});
+      result += SvgLine(left_ - kTick, middle, left_, middle);
+      result += SvgText(left_ - kTick - 3, middle + 0.35 * label_font_,
+                        Shorten(matrix_.row_labels[i], kLabelLimit),
+                        {.font = label_font_, .anchor = "end"});
     }
     return result;
   }
@@ -238,16 +195,16 @@ class SvgHeatmap {
     for (size_t j = 0; j < columns(); ++j) {
       const double middle = x(j) + cell_ / 2;
       const std::string text = Shorten(matrix_.column_labels[j], kLabelLimit);
-      result += DrawLine(middle, axis, middle, axis + kTick);
+      result += SvgLine(middle, axis, middle, axis + kTick);
       if (column_rotation_ == 0) {
-        result += DrawText(middle, axis + kTick + 2 + label_font_, text,
-                           {.font = label_font_, .anchor = "middle"});
+        result += SvgText(middle, axis + kTick + 2 + label_font_, text,
+                          {.font = label_font_, .anchor = "middle"});
       } else if (column_rotation_ == -45) {
-        result += DrawText(middle + 0.35 * label_font_, axis + kTick + 0.8 * label_font_, text,
-                           {.font = label_font_, .anchor = "end", .rotation = -45});
+        result += SvgText(middle + 0.35 * label_font_, axis + kTick + 0.8 * label_font_, text,
+                          {.font = label_font_, .anchor = "end", .rotation = -45});
       } else {
-        result += DrawText(middle + 0.35 * label_font_, axis + kTick + 3, text,
-                           {.font = label_font_, .anchor = "end", .rotation = -90});
+        result += SvgText(middle + 0.35 * label_font_, axis + kTick + 3, text,
+                          {.font = label_font_, .anchor = "end", .rotation = -90});
       }
     }
     return result;
@@ -258,13 +215,13 @@ class SvgHeatmap {
     if (!style_.row_axis.empty()) {
       const double room = plot_height() + column_label_height_;
       const double font =
-          std::clamp(kAxisFont * room / Width(style_.row_axis, kAxisFont), 8.0, kAxisFont);
-      result += DrawText(kMargin + kAxisFont, top_ + plot_height() / 2, style_.row_axis,
-                         {.font = font, .anchor = "middle", .rotation = -90});
+          std::clamp(kAxisFont * room / SvgTextWidth(style_.row_axis, kAxisFont), 8.0, kAxisFont);
+      result += SvgText(kMargin + kAxisFont, top_ + plot_height() / 2, style_.row_axis,
+                        {.font = font, .anchor = "middle", .rotation = -90});
     }
     if (!style_.column_axis.empty()) {
-      result += DrawText(left_ + plot_width() / 2, bottom_axis_ + kAxisFont + 4, style_.column_axis,
-                         {.font = kAxisFont, .anchor = "middle"});
+      result += SvgText(left_ + plot_width() / 2, bottom_axis_ + kAxisFont + 4, style_.column_axis,
+                        {.font = kAxisFont, .anchor = "middle"});
     }
     return result;
   }
@@ -272,8 +229,8 @@ class SvgHeatmap {
   std::string DrawColorBar() const {
     const double bar = left_ + plot_width() + 18;
     std::string result =
-        absl::StrCat("<rect x=\"", Number(bar), "\" y=\"", Number(top_), "\" width=\"",
-                     Number(kBarWidth), "\" height=\"", Number(plot_height()),
+        absl::StrCat("<rect x=\"", SvgNumber(bar), "\" y=\"", SvgNumber(top_), "\" width=\"",
+                     SvgNumber(kBarWidth), "\" height=\"", SvgNumber(plot_height()),
                      "\" fill=\"url(#scale)\" stroke=\"#333333\" stroke-width=\"0.8\"/>\n");
     const ColorScale& scale = style_.scale;
     const double step = TickStep(scale.high - scale.low);
@@ -281,9 +238,9 @@ class SvgHeatmap {
     const double end = scale.high + 1e-9 * step;
     for (double k = std::ceil(scale.low / step - 1e-9); k * step <= end; ++k) {
       const double height = top_ + plot_height() * (1 - scale.Position(k * step));
-      result += DrawLine(bar + kBarWidth, height, bar + kBarWidth + kTick, height);
-      result += DrawText(bar + kBarWidth + kTick + 4, height + 4,
-                         absl::StrFormat("%.4g", k == 0 ? 0.0 : k * step), {.font = 11});
+      result += SvgLine(bar + kBarWidth, height, bar + kBarWidth + kTick, height);
+      result += SvgText(bar + kBarWidth + kTick + 4, height + 4,
+                        absl::StrFormat("%.4g", k == 0 ? 0.0 : k * step), {.font = 11});
     }
     return result;
   }
@@ -291,10 +248,10 @@ class SvgHeatmap {
   std::string DrawLegend() const {
     if (legend_.empty()) return "";
     const double line = height_ - kMargin - 4;
-    return absl::StrCat("<rect x=\"", Number(left_), "\" y=\"", Number(line - 11),
+    return absl::StrCat("<rect x=\"", SvgNumber(left_), "\" y=\"", SvgNumber(line - 11),
                         "\" width=\"14\" height=\"14\" fill=\"url(#no-score)\" stroke=\"#333333\" "
                         "stroke-width=\"0.5\"/>\n",
-                        DrawText(left_ + 20, line, legend_, {.font = 11}));
+                        SvgText(left_ + 20, line, legend_, {.font = 11}));
   }
 
   const SimilarityMatrix& matrix_;

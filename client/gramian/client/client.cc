@@ -9,6 +9,7 @@
 #include "gramian/rpc/call.h"
 #include "gramian/rpc/connections.h"
 #include "gramian/rpc/convert.h"
+#include "gramian/rpc/convert_path.h"
 #include "gramian/rpc/status.h"
 
 namespace gramian::client {
@@ -167,6 +168,15 @@ absl::StatusOr<OperatorView> Client::GetOperator(const OperatorQuery& query,
     return absl::InternalError("the server did not send the whole view");
   }
   return view;
+}
+
+absl::StatusOr<PathReport> Client::AnalyzePath(const PathQuery& query, const CallOptions& options) {
+  v1::AnalyzePathResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->similarity->AnalyzePath(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
 }
 
 absl::StatusOr<std::vector<MeasureInfo>> Client::ListMeasures(const CallOptions& options) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gramian/client/activation_writer.h"
 #include "gramian/client/download_sink.h"
+#include "gramian/client/path_types.h"
 #include "gramian/client/types.h"
 
 namespace gramian::client {
@@ -148,6 +149,9 @@ class Client {
 
   absl::StatusOr<OperatorView> GetOperator(const OperatorQuery& query,
                                            const CallOptions& options = {});
+
+  // Networks as paths through the space that a measure places layers in.
+  absl::StatusOr<PathReport> AnalyzePath(const PathQuery& query, const CallOptions& options = {});
 
   absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});

@@ -16,6 +16,12 @@ absl::string_view Name(ScoreStatus status) {
       return "undefined root";
     case ScoreStatus::kZeroBandwidth:
       return "zero bandwidth";
+    case ScoreStatus::kCoincidingPoints:
+      return "coinciding points";
+    case ScoreStatus::kAntipodalPoints:
+      return "antipodal points";
+    case ScoreStatus::kEquidistant:
+      return "equidistant";
     case ScoreStatus::kUnknown:
       break;
   }

@@ -97,14 +97,17 @@ enum class ScoreStatus {
   kNonpositiveSelfTerm,  // the unbiased self term of a side is not positive
   kUndefinedRoot,        // the root of a negative quantity
   kZeroBandwidth,        // a median bandwidth is zero
+  kCoincidingPoints,     // of paths: points that a direction or a ratio needs apart coincide
+  kAntipodalPoints,      // of paths: opposite points of the sphere, which no one geodesic joins
+  kEquidistant,          // of paths: every point of the geodesic is equally near
   kUnknown,              // a status this client does not know yet
 };
 
 // How a score was computed; all forms are exact.
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
-// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth"
-// or "unknown".
+// "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth",
+// "coinciding points", "antipodal points", "equidistant" or "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".

@@ -42,25 +42,6 @@ v1::Dtype ToProto(DType dtype) {
   return v1::DTYPE_FLOAT32;
 }
 
-ScoreStatus FromProto(v1::ScoreStatus status) {
-  switch (status) {
-    case v1::SCORE_STATUS_OK:
-      return ScoreStatus::kOk;
-    case v1::SCORE_STATUS_DEGENERATE_CONSTANT:
-      return ScoreStatus::kDegenerateConstant;
-    case v1::SCORE_STATUS_TOO_FEW_INPUTS:
-      return ScoreStatus::kTooFewInputs;
-    case v1::SCORE_STATUS_NONPOSITIVE_SELF_TERM:
-      return ScoreStatus::kNonpositiveSelfTerm;
-    case v1::SCORE_STATUS_UNDEFINED_ROOT:
-      return ScoreStatus::kUndefinedRoot;
-    case v1::SCORE_STATUS_ZERO_BANDWIDTH:
-      return ScoreStatus::kZeroBandwidth;
-    default:
-      return ScoreStatus::kUnknown;
-  }
-}
-
 ComputeForm FromProto(v1::ComputeForm form) {
   switch (form) {
     case v1::COMPUTE_FORM_FEATURE_SPACE:
@@ -129,15 +110,39 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
   return limits;
 }
 
-// A status and its value, of which only an OK one has any.
+}  // namespace
+
+ScoreStatus FromProto(v1::ScoreStatus status) {
+  switch (status) {
+    case v1::SCORE_STATUS_OK:
+      return ScoreStatus::kOk;
+    case v1::SCORE_STATUS_DEGENERATE_CONSTANT:
+      return ScoreStatus::kDegenerateConstant;
+    case v1::SCORE_STATUS_TOO_FEW_INPUTS:
+      return ScoreStatus::kTooFewInputs;
+    case v1::SCORE_STATUS_NONPOSITIVE_SELF_TERM:
+      return ScoreStatus::kNonpositiveSelfTerm;
+    case v1::SCORE_STATUS_UNDEFINED_ROOT:
+      return ScoreStatus::kUndefinedRoot;
+    case v1::SCORE_STATUS_ZERO_BANDWIDTH:
+      return ScoreStatus::kZeroBandwidth;
+    case v1::SCORE_STATUS_COINCIDING_POINTS:
+      return ScoreStatus::kCoincidingPoints;
+    case v1::SCORE_STATUS_ANTIPODAL_POINTS:
+      return ScoreStatus::kAntipodalPoints;
+    case v1::SCORE_STATUS_EQUIDISTANT:
+      return ScoreStatus::kEquidistant;
+    default:
+      return ScoreStatus::kUnknown;
+  }
+}
+
 Cell MakeCell(v1::ScoreStatus status, double value) {
   Cell cell;
   cell.status = FromProto(status);
   if (cell.status == ScoreStatus::kOk) cell.value = value;
   return cell;
 }
-
-}  // namespace
 
 NetworkInfo FromProto(const v1::Network& proto) {
   return {proto.name(), proto.display_name(), proto.snapshot_count(), proto.last_step()};

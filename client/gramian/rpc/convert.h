@@ -17,6 +17,9 @@ namespace gramian::client {
 
 // Messages of the protocol to and from the plain structs of types.h. Values this client does not
 // know become the "unknown" of their enum.
+ScoreStatus FromProto(v1::ScoreStatus status);
+// A status and its value, of which only an OK one has any.
+Cell MakeCell(v1::ScoreStatus status, double value);
 NetworkInfo FromProto(const v1::Network& proto);
 SnapshotInfo FromProto(const v1::Snapshot& proto);
 LayerInfo FromProto(const v1::Layer& proto);

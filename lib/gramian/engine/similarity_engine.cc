@@ -18,48 +18,6 @@ namespace {
 
 using MeasurePtr = std::shared_ptr<const SimilarityMeasure>;
 
-std::string Name(const SnapshotKey& key) { return absl::StrCat(key.network, "@", key.step); }
-
-absl::Status CheckComparable(const StoredLayer& a, const StoredLayer& b) {
-  const auto differ = [&](const auto& of_a, const auto& of_b) {
-    const LayerKey& a_key = a.description.key;
-    const LayerKey& b_key = b.description.key;
-    return absl::FailedPreconditionError(
-        absl::StrCat("layer '", a_key.layer, "' of ", Name(a_key.snapshot), " has ", of_a,
-                     ", layer '", b_key.layer, "' of ", Name(b_key.snapshot), " has ", of_b));
-  };
-  if (a.description.probe_set != b.description.probe_set) {
-    return differ(absl::StrCat("probe set '", a.description.probe_set, "'"),
-                  absl::StrCat("probe set '", b.description.probe_set, "'"));
-  }
-  if (a.shape.rows != b.shape.rows) {
-    return differ(absl::StrCat(a.shape.rows, " inputs"), absl::StrCat(b.shape.rows, " inputs"));
-  }
-  return absl::OkStatus();
-}
-
-// All of `layers` against the first of `reference`: what is comparable with one layer is comparable
-// with each other.
-absl::Status CheckComparable(const std::vector<StoredLayer>& reference,
-                             const std::vector<StoredLayer>& layers) {
-  for (const StoredLayer& layer : layers) {
-    GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference.front(), layer));
-  }
-  return absl::OkStatus();
-}
-
-// At least one layer, in the order asked for.
-absl::StatusOr<std::vector<StoredLayer>> Select(const ActivationStore& store,
-                                                const SnapshotSelection& selection) {
-  if (selection.layers.empty()) return store.ListLayers(selection.snapshot);
-  std::vector<StoredLayer> layers;
-  for (const std::string& name : selection.layers) {
-    GRAMIAN_ASSIGN_OR_RETURN(StoredLayer layer, store.GetLayer({selection.snapshot, name}));
-    layers.push_back(std::move(layer));
-  }
-  return layers;
-}
-
 absl::StatusOr<std::vector<MeasurePtr>> ParseAll(absl::Span<const std::string> names) {
   std::vector<MeasurePtr> measures;
   for (const std::string& name : names) {
@@ -313,11 +271,28 @@ absl::StatusOr<std::unique_ptr<MatrixJob>> SimilarityEngine::PlanNetworks(
     if (reference.empty()) reference = layers;
     GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference, layers));
     operands.emplace_back(impl_->store.get(), layers, fusion, &impl_->cache);
-    header.row_names.push_back(Name(network.snapshot));
+    header.row_names.push_back(ShortName(network.snapshot));
   }
   header.col_names = header.row_names;
   return std::make_unique<Job>(impl_.get(), std::move(header), std::move(parsed), operands,
                                operands);
+}
+
+absl::StatusOr<PathReport> SimilarityEngine::AnalyzePaths(absl::Span<const PathSelection> paths,
+                                                          const std::string& measure,
+                                                          const PathOptions& options,
+                                                          std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const PathPoints points, SelectPaths(*impl_->store, paths));
+  const std::vector<OperandSource> sources = impl_->Sources(points.layers);
+  const auto complete = [&](const ComputeContext& context) -> absl::StatusOr<PathReport> {
+    PathReport report;
+    report.paths = points.paths;
+    GRAMIAN_RETURN_IF_ERROR(
+        CompletePathReport(context, impl_->scorer, *parsed, sources, options, report));
+    return report;
+  };
+  return impl_->Run(Lane::kBatch, stop, complete);
 }
 
 void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }

@@ -15,8 +15,10 @@
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
+#include "gramian/engine/layer_selection.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
+#include "gramian/engine/path_report.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/engine/score_matrix.h"
 #include "gramian/geometry/alternating_diffusion.h"
@@ -24,12 +26,6 @@
 #include "gramian/store/activation_store.h"
 
 namespace gramian {
-
-// Which layers of a snapshot take part; empty means all, in ordinal order.
-struct SnapshotSelection {
-  SnapshotKey snapshot;
-  std::vector<std::string> layers;
-};
 
 // Everything a metrics page shows.
 struct EngineStats {
@@ -119,6 +115,12 @@ class SimilarityEngine {
   absl::StatusOr<std::unique_ptr<MatrixJob>> PlanNetworks(
       absl::Span<const SnapshotSelection> networks, const Fusion& fusion,
       const std::string& measure);
+
+  // The paths of networks through the space that `measure` places layers in, at least two points
+  // each. Errors of CompletePathReport, and INVALID_ARGUMENT for a path with fewer points.
+  absl::StatusOr<PathReport> AnalyzePaths(absl::Span<const PathSelection> paths,
+                                          const std::string& measure, const PathOptions& options,
+                                          std::stop_token stop);
 
   // Operators make room for `bytes` that the store will keep in memory.
   void MakeRoom(int64_t bytes);

@@ -287,6 +287,22 @@ AlignmentSums DebiasedSums(const RsmPairSums& sums) {
   return {ab.value, aa.value, bb.value, kNoiseFactor * aa.magnitude, kNoiseFactor * bb.magnitude};
 }
 
+AlignmentSums ZeroDiagonalSums(const RsmPairSums& sums) {
+  const auto n = static_cast<double>(sums.rows);
+  // Of the doubly centred matrix.
+  const auto diagonal = [n](const Vector& entries, const Vector& off_diagonal_rows) -> Vector {
+    const Vector rows = off_diagonal_rows + entries;
+    return (entries - (2.0 / n) * rows).array() + rows.sum() / (n * n);
+  };
+  const Vector a = diagonal(sums.a_diagonal, sums.a_rows);
+  const Vector b = diagonal(sums.b_diagonal, sums.b_rows);
+  AlignmentSums result = BiasedSums(sums);
+  result.ab -= a.dot(b);
+  result.aa -= a.squaredNorm();
+  result.bb -= b.squaredNorm();
+  return result;
+}
+
 template <typename Scalar>
 absl::Status VisitSquaredDistances(
     const ComputeContext& context, const RsmTiles<Scalar>& tiles,

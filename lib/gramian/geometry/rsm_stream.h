@@ -85,6 +85,11 @@ AlignmentSums BiasedSums(const RsmPairSums& sums);
 // Source: Song et al. 2012, eq. 5 (HSIC_1 times n (n - 3)).
 AlignmentSums DebiasedSums(const RsmPairSums& sums);
 
+// The biased inner products without the diagonals of HaH and HbH:
+//   sum_(i != j) (HaH)_ij (HbH)_ij.
+// Source: Lange et al. 2022, arXiv 2206.10999 (the estimator of their AngularCKA).
+AlignmentSums ZeroDiagonalSums(const RsmPairSums& sums);
+
 // Calls visit(lane, tile, row_count, is_diagonal) for every tile of squared distances with first
 // row <= first column, lanes [0, kLanes) in parallel; one lane is visited by one thread at a time.
 constexpr int64_t kLanes = 16;

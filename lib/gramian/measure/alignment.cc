@@ -48,6 +48,13 @@ double Debias(double product, const Vector& p, const Vector& q, double& noise) {
   return product - rows + total;
 }
 
+// One side's part of the feature-space formula without diagonals.
+double DropDiagonal(double product, const Vector& p, const Vector& q, double& noise) {
+  const double diagonal = p.dot(q);
+  noise = kNoiseFactor * (product + diagonal);
+  return product - diagonal;
+}
+
 // float32 only where the work asks for it and both sides bear it.
 absl::StatusOr<Arithmetic> ChooseSafeArithmetic(const ComputeContext& context, const Operand& a,
                                                 const Operand& b, KernelKind kind, double work) {
@@ -70,10 +77,10 @@ absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Oper
   const auto b_cols = static_cast<double>(b.cols());
   Alignment result;
   result.form = Form::kFeatureSpace;
-  // The debiased estimator is a difference: what one huge row adds to both terms must cancel to the
-  // last digit.
+  // Every estimator but the biased one is a difference: what one huge row adds to both terms must
+  // cancel to the last digit.
   Arithmetic widest = Arithmetic::kFloat32;
-  if (estimator == Estimator::kDebiased) {
+  if (estimator != Estimator::kBiased) {
     GRAMIAN_ASSIGN_OR_RETURN(widest, ChooseSafeArithmetic(context, a, b, kernel.kind,
                                                           std::numeric_limits<double>::infinity()));
   }
@@ -99,15 +106,16 @@ absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Oper
                                             *b.Features(kernel.kind), choose(n * a_cols * b_cols)));
     sums.ab = cross.squaredNorm();
   }
-  if (estimator == Estimator::kDebiased) {
+  if (estimator != Estimator::kBiased) {
+    const auto correct = estimator == Estimator::kDebiased ? &Debias : &DropDiagonal;
     GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const RowNorms> a_norms,
                              a.GetRowNorms(context, kernel.kind));
     GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const RowNorms> b_norms,
                              b.GetRowNorms(context, kernel.kind));
     double unused = 0.0;
-    sums.ab = Debias(sums.ab, a_norms->squared(), b_norms->squared(), unused);
-    sums.aa = Debias(sums.aa, a_norms->squared(), a_norms->squared(), sums.a_noise);
-    sums.bb = Debias(sums.bb, b_norms->squared(), b_norms->squared(), sums.b_noise);
+    sums.ab = correct(sums.ab, a_norms->squared(), b_norms->squared(), unused);
+    sums.aa = correct(sums.aa, a_norms->squared(), a_norms->squared(), sums.a_noise);
+    sums.bb = correct(sums.bb, b_norms->squared(), b_norms->squared(), sums.b_noise);
     result.status = Judge(sums, ScoreStatus::kNonpositiveSelfTerm);
   }
   Assign(sums, result);
@@ -153,7 +161,8 @@ absl::StatusOr<Alignment> SampleSpace(const ComputeContext& context, const Opera
     Assign(biased, result);
     return result;
   }
-  const AlignmentSums debiased = DebiasedSums(pair);
+  const AlignmentSums debiased =
+      estimator == Estimator::kDebiased ? DebiasedSums(pair) : ZeroDiagonalSums(pair);
   result.status = Judge(debiased, ScoreStatus::kNonpositiveSelfTerm);
   Assign(debiased, result);
   return result;
@@ -321,7 +330,7 @@ absl::StatusOr<Alignment> ComputeAlignment(const ComputeContext& context, const 
     return result;
   }
   if (form == Form::kAuto) form = PlanForm(kernel, a.rows(), a.cols(), b.cols(), 1.0);
-  if (form == Form::kSpectral && estimator == Estimator::kDebiased) {
+  if (form == Form::kSpectral && estimator != Estimator::kBiased) {
     // The planner may prefer eigenpairs, but they do not know the diagonal.
     return CannotUse(form, "has no debiased estimator");
   }

@@ -15,8 +15,9 @@ namespace gramian {
 
 // Which inner product of two RSMs K, L.
 enum class Estimator {
-  kBiased,    // tr(HKH HLH)
-  kDebiased,  // of the U-centred matrices (Song et al. 2012); n >= 4
+  kBiased,        // tr(HKH HLH)
+  kDebiased,      // of the U-centred matrices (Song et al. 2012); n >= 4
+  kZeroDiagonal,  // of HKH and HLH with their diagonals set to 0 (Lange et al. 2022)
 };
 
 // <K, L>, <K, K> and <L, L>, unnormalised.
@@ -39,8 +40,9 @@ Form PlanForm(const KernelSpec& kernel, int64_t n, int64_t a_cols, int64_t b_col
 
 // Both operands are layers over the same n inputs.
 //   feature space (linear, cosine): |X'Y|_F^2; debiased: - n/(n-2) p.q + (1'p)(1'q)/((n-1)(n-2)),
-//   p, q the squared row norms sample space: sums over n x n tiles (geometry/rsm_stream.h) spectral
-//   (biased only): sum_ij lambda_i mu_j (u_i . v_j)^2
+//   p, q the squared row norms; zero diagonal: - p.q
+//   sample space: sums over n x n tiles (geometry/rsm_stream.h)
+//   spectral (biased only): sum_ij lambda_i mu_j (u_i . v_j)^2
 // All with centred features. Source: Kornblith et al. 2019, eqs. 3 and 13-14; arXiv 2605.15901.
 absl::StatusOr<Alignment> ComputeAlignment(const ComputeContext& context, const Operand& a,
                                            const Operand& b, const KernelSpec& kernel,

@@ -24,23 +24,34 @@ constexpr double kPi = 3.14159265358979323846;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 const char* EstimatorName(Estimator estimator) {
-  return estimator == Estimator::kDebiased ? "song" : "gretton";
+  switch (estimator) {
+    case Estimator::kBiased:
+      return "gretton";
+    case Estimator::kDebiased:
+      return "song";
+    case Estimator::kZeroDiagonal:
+      return "lange";
+  }
+  return "";
 }
 
-absl::StatusOr<Estimator> TakeEstimator(MeasureParameters& parameters) {
+// `with_lange` allows the estimator that has no scale of its own.
+absl::StatusOr<Estimator> TakeEstimator(MeasureParameters& parameters, bool with_lange) {
   const std::string text = parameters.Take("hsic", "gretton");
   if (text == "gretton") return Estimator::kBiased;
   if (text == "song") return Estimator::kDebiased;
-  return absl::InvalidArgumentError(absl::StrCat("hsic is gretton or song, not '", text, "'"));
+  if (text == "lange" && with_lange) return Estimator::kZeroDiagonal;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "hsic is ", with_lange ? "gretton, song or lange" : "gretton or song", ", not '", text, "'"));
 }
 
-// The planner's choice, where spectral is not open to debiased estimators.
+// The planner's choice, where spectral is open to the biased estimator only.
 Form PlanFor(const KernelSpec& kernel, Estimator estimator, const Operand& a, const Operand& b,
              Form form) {
   if (form != Form::kAuto) return form;
   const Form planned = PlanForm(kernel, a.rows(), a.cols(), b.cols(), 1.0);
-  return planned == Form::kSpectral && estimator == Estimator::kDebiased ? Form::kSampleSpace
-                                                                         : planned;
+  return planned == Form::kSpectral && estimator != Estimator::kBiased ? Form::kSampleSpace
+                                                                       : planned;
 }
 
 class Cka final : public SimilarityMeasure {
@@ -52,10 +63,11 @@ class Cka final : public SimilarityMeasure {
         name_(absl::StrCat("cka-kernel=", kernel.ToString(), "-hsic=", EstimatorName(estimator),
                            angular ? "-distance=angular" : "-score")),
         traits_(KernelTraits(kernel)) {
-    const bool debiased = estimator == Estimator::kDebiased;
-    traits_.min_inputs = debiased ? 4 : 2;
+    const bool debiased = estimator != Estimator::kBiased;
+    traits_.min_inputs = estimator == Estimator::kDebiased ? 4 : 2;
     traits_.applies_to_networks = !debiased;
     traits_.range_min = debiased ? -1.0 : 0.0;
+    traits_.space = angular ? ScoreSpace::kAngle : ScoreSpace::kCosine;
     if (angular) {
       traits_.larger_is_more_similar = false;
       traits_.is_metric = true;
@@ -69,7 +81,7 @@ class Cka final : public SimilarityMeasure {
 
   absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a, const Operand& b,
                                 Form form) const override {
-    if (a.is_network() && estimator_ == Estimator::kDebiased) {
+    if (a.is_network() && estimator_ != Estimator::kBiased) {
       return absl::InvalidArgumentError(absl::StrCat(name_, " does not apply to fused networks"));
     }
     GRAMIAN_ASSIGN_OR_RETURN(const Alignment alignment,
@@ -80,7 +92,7 @@ class Cka final : public SimilarityMeasure {
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
     // Inner products of semidefinite matrices are not negative but for rounding, plain products of
     // layers may be.
-    const bool is_signed = estimator_ == Estimator::kDebiased ||
+    const bool is_signed = estimator_ != Estimator::kBiased ||
                            (a.is_network() && a.fusion().order == FusionOrder::kProduct);
     const double cka = is_signed ? alignment.Cosine() : std::max(alignment.Cosine(), 0.0);
     return Score{ScoreStatus::kOk, angular_ ? std::acos(cka) : cka, alignment.form};
@@ -155,7 +167,7 @@ class Hsic final : public SimilarityMeasure {
 
 absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> MakeCka(MeasureParameters& parameters) {
   GRAMIAN_ASSIGN_OR_RETURN(const KernelSpec kernel, parameters.TakeKernel(false));
-  GRAMIAN_ASSIGN_OR_RETURN(const Estimator estimator, TakeEstimator(parameters));
+  GRAMIAN_ASSIGN_OR_RETURN(const Estimator estimator, TakeEstimator(parameters, true));
   const std::string distance = parameters.Take("distance", "");
   if (!distance.empty() && distance != "angular") {
     return absl::InvalidArgumentError(absl::StrCat("distance is angular, not '", distance, "'"));
@@ -165,7 +177,7 @@ absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> MakeCka(MeasureParamete
 
 absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> MakeHsic(MeasureParameters& parameters) {
   GRAMIAN_ASSIGN_OR_RETURN(const KernelSpec kernel, parameters.TakeKernel(true));
-  GRAMIAN_ASSIGN_OR_RETURN(const Estimator estimator, TakeEstimator(parameters));
+  GRAMIAN_ASSIGN_OR_RETURN(const Estimator estimator, TakeEstimator(parameters, false));
   return std::make_shared<const Hsic>(kernel, estimator);
 }
 
@@ -182,15 +194,21 @@ MeasureEntry CkaEntry() {
   family.name = "cka";
   family.description =
       "Centred kernel alignment: <K~, L~> / (|K~| |L~|) of the centred RSMs of two layers.";
-  family.source = "Kornblith et al. 2019, arXiv 1905.00414, eqs. 2-4; Song et al. 2012, eq. 5";
+  family.source =
+      "Kornblith et al. 2019, arXiv 1905.00414, eqs. 2-4; Song et al. 2012, eq. 5; Lange et al. "
+      "2022, arXiv 2206.10999";
   family.parameters = {
       {"kernel", "linear|cosine|rbf|laplacian", "linear", "the RSM that is compared"},
       kBandwidth,
-      kHsic,
+      {"hsic", "gretton|song|lange", "gretton",
+       "biased (gretton) or debiased (song) estimator, or the biased one of centred RSMs whose "
+       "diagonals are set to 0 (lange)"},
       {"distance", "angular", "", "arccos of the score, a true distance"}};
   family.examples = {"cka-kernel=linear-hsic=gretton-score",
                      "cka-kernel=linear-hsic=song-score",
                      "cka-kernel=linear-hsic=gretton-distance=angular",
+                     "cka-kernel=linear-hsic=lange-distance=angular",
+                     "cka-kernel=rbf-bandwidth=median:1-hsic=lange-score",
                      "cka-kernel=cosine-hsic=gretton-score",
                      "cka-kernel=rbf-bandwidth=median:1-hsic=gretton-score",
                      "cka-kernel=rbf-bandwidth=kornblith:0.4-hsic=song-score",

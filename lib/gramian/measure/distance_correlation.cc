@@ -39,6 +39,7 @@ class DistanceCorrelation final : public SimilarityMeasure {
     traits_.min_inputs = unbiased ? 4 : 2;
     traits_.range_min = unbiased ? -1.0 : 0.0;
     traits_.applies_to_networks = !unbiased;
+    if (form != DistanceForm::kRoot) traits_.space = ScoreSpace::kCosine;
   }
 
   const std::string& name() const override { return name_; }

@@ -16,6 +16,12 @@ const char* ToString(ScoreStatus status) {
       return "undefined_root";
     case ScoreStatus::kZeroBandwidth:
       return "zero_bandwidth";
+    case ScoreStatus::kCoincidingPoints:
+      return "coinciding_points";
+    case ScoreStatus::kAntipodalPoints:
+      return "antipodal_points";
+    case ScoreStatus::kEquidistant:
+      return "equidistant";
   }
   return "unknown";
 }

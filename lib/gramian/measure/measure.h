@@ -22,6 +22,10 @@ enum class ScoreStatus {
                          // undefined
   kUndefinedRoot,        // the square root of a negative value
   kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
+  // Of what is derived from scores, the geometry of paths:
+  kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
+  kAntipodalPoints,   // opposite points of a sphere: no single geodesic joins them
+  kEquidistant,       // every point of the geodesic is equally near
 };
 
 // Lower-case snake_case name of a status, e.g. "ok", "constant", "too_few_inputs".
@@ -37,6 +41,15 @@ enum class Form {
 
 // "auto", "feature_space", "sample_space", "spectral".
 const char* ToString(Form form);
+
+// What the scores of a measure say about points of a Hilbert space that layers are mapped to: what
+// the geometry of paths (path_geometry.h) needs.
+enum class ScoreSpace {
+  kNone,      // nothing: there are no such points
+  kCosine,    // inner products of unit vectors: points of a sphere
+  kAngle,     // their arccos: arc lengths on that sphere
+  kDistance,  // Euclidean distances of points
+};
 
 // One score.
 struct Score {
@@ -65,6 +78,8 @@ struct MeasureTraits {
   int64_t min_inputs = 2;
   // Whether two fused networks can be compared with it.
   bool applies_to_networks = false;
+  // Where its scores place layers.
+  ScoreSpace space = ScoreSpace::kNone;
 };
 
 // A measure with all its parameters fixed. Immutable, thread-safe.

@@ -46,6 +46,7 @@ MeasureEntry HsicEntry();
 MeasureEntry DistanceCorrelationEntry();
 MeasureEntry MultiScaleCkaEntry();
 MeasureEntry MultiScaleDistanceCorrelationEntry();
+MeasureEntry StressEntry();
 
 }  // namespace gramian
 

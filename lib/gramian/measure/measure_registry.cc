@@ -17,8 +17,12 @@ namespace {
 
 const std::vector<MeasureEntry>& Entries() {
   static const auto* const entries =
-      new std::vector<MeasureEntry>{CkaEntry(), HsicEntry(), DistanceCorrelationEntry(),
-                                    MultiScaleCkaEntry(), MultiScaleDistanceCorrelationEntry()};
+      new std::vector<MeasureEntry>{CkaEntry(),
+                                    HsicEntry(),
+                                    DistanceCorrelationEntry(),
+                                    MultiScaleCkaEntry(),
+                                    MultiScaleDistanceCorrelationEntry(),
+                                    StressEntry()};
   return *entries;
 }
 

@@ -42,10 +42,13 @@ class MeasureRegistry {
   // not understood and what would be.
   //
   //   name      = family *( "-" key "=" value ) [ "-score" ]
-  //   cka       kernel=linear|cosine|rbf|laplacian  bandwidth=...  hsic=gretton|song
-  //   distance=angular hsic      kernel=...|distance  bandwidth=...  hsic=gretton|song distcorr
-  //   form=root|squared|unbiased ms-cka    kernel=...  bandwidth=...  t=<real > 0> ms-distcorr
-  //   t=<real > 0>
+  //   cka       kernel=linear|cosine|rbf|laplacian  bandwidth=...  hsic=gretton|song|lange
+  //             distance=angular
+  //   hsic      kernel=...|distance  bandwidth=...  hsic=gretton|song
+  //   distcorr  form=root|squared|unbiased
+  //   ms-cka    kernel=...  bandwidth=...  t=<real > 0>
+  //   ms-distcorr  t=<real > 0>
+  //   stress    kernel=linear|rbf|laplacian  bandwidth=...  rescale=none|median
   static absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Parse(absl::string_view name);
 };
 

@@ -24,6 +24,7 @@ class MultiScale final : public SimilarityMeasure {
   MultiScale(std::string name, const KernelSpec& kernel, double t, bool root)
       : name_(std::move(name)), kernel_(kernel), t_(t), root_(root), traits_(KernelTraits(kernel)) {
     traits_.applies_to_networks = true;
+    if (!root) traits_.space = ScoreSpace::kCosine;
   }
 
   const std::string& name() const override { return name_; }
