@@ -215,6 +215,19 @@ TEST(SvdDecomposeTest, FindsTheSingularValuesAMatrixWasMadeOf) {
   EXPECT_LE(svd.values.tail(8).norm(), bound);
 }
 
+TEST(SingularValuesOfTest, AreThoseOfTheDecomposition) {
+  const std::vector<std::pair<Index, Index>> shapes = {{40, 7}, {7, 40}, {33, 33}, {1, 5}};
+  for (const auto& [rows, cols] : shapes) {
+    const Matrix a = RandomNormal(rows, cols, 17);
+    const Vector expected = SvdDecompose(a).value().values;
+    const Vector values = SingularValuesOf(a).value();
+    ASSERT_EQ(values.size(), std::min(rows, cols));
+    EXPECT_LE((values - expected).norm(), 64.0 * kEpsilon * expected[0]);
+  }
+  EXPECT_EQ(SingularValuesOf(Matrix(4, 0)).value().size(), 0);
+  EXPECT_EQ(SingularValuesOf(Matrix::Identity(6, 6)).value(), Vector(Vector::Ones(6)));
+}
+
 TEST(SvdDecomposeTest, AMatrixWithoutEntriesHasNoSingularValues) {
   EXPECT_EQ(SvdDecompose(Matrix(0, 5)).value().values.size(), 0);
   EXPECT_EQ(SvdDecompose(Matrix::Zero(3, 5)).value().values, Vector(Vector::Zero(3)));

@@ -29,6 +29,15 @@ TEST(MeasureRegistryTest, ShortFormsBecomeCanonicalNames) {
       {"ms-cka-t=0.00001", "ms-cka-t=1e-05"},
       {"ms-cka-t=1e-05-kernel=laplacian", "ms-cka-kernel=laplacian-bandwidth=median:1-t=1e-05"},
       {"ms-distcorr-t=2", "ms-distcorr-t=2"},
+      {"cca", "cca-form=rho-over=rank"},
+      {"svcca", "svcca-variance=0.99-form=rho"},
+      {"pwcca", "pwcca-weights=smaller"},
+      {"linear-regression", "linear-regression-target=first"},
+      {"procrustes-alpha=0", "procrustes-form=distance-alpha=0-whitening=williams"},
+      {"permutation-procrustes", "permutation-procrustes-form=distance-center=columns"},
+      {"bures-kernel=distance", "bures-form=similarity-kernel=distance"},
+      {"gulp-ridge=1e-3", "gulp-ridge=0.001-form=root"},
+      {"gulp-kernel=rbf", "gulp-ridge=0-form=root-kernel=rbf-bandwidth=median:1"},
   };
   for (const auto& [given, canonical] : names) {
     const auto measure = MeasureRegistry::Parse(given);
@@ -70,6 +79,9 @@ TEST(MeasureRegistryTest, ErrorsSayWhatIsWrongAndWhatWouldBeRight) {
       {"cka-kernel=rbf-bandwidth=fixed:1e61", "to 1e+60"},
       {"distcorr-form=cubed", "root, squared or unbiased"},
       {"distcorr-kernel=linear", "no parameter kernel"},
+      {"bures-form=cosine", "form is one of similarity, fidelity, angle"},
+      {"gulp-ridge=-1", "ridge is from 0 to"},
+      {"procrustes-alpha=1-whitening=netrep", "no parameter whitening"},
   };
   for (const auto& [given, expected] : names) {
     const auto measure = MeasureRegistry::Parse(given);

@@ -31,7 +31,45 @@ std::optional<Question> Translate(const std::string& measure, const json& params
   for (const auto family : {TranslateAlignment, TranslatePaths}) {
     if (std::optional<Question> question = family(measure, params, n)) return question;
   }
+  for (const auto family : {TranslateShape}) {
+    if (std::optional<Question> question = family(measure, params)) return question;
+  }
   return std::nullopt;
+}
+
+// Why a correct score differs from this one record; empty if it does not.
+std::string ExcuseOf(const json& record) { return ExcuseShape(record); }
+
+// A record's parameters and where it comes from.
+json ParamsOf(const json& record) {
+  json params = record.at("params");
+  params["library"] = record.at("source").at("library");
+  return params;
+}
+
+// The absolute tolerance of a record for `expected`; 1e-9 and 1e-10 where it states none.
+double ToleranceOf(const json& record, double expected) {
+  const json& tolerance = record.at("tolerance");
+  const bool is_stated = tolerance.contains("abs") || tolerance.contains("rel");
+  return std::max(tolerance.value("abs", is_stated ? 0.0 : 1.0e-10),
+                  tolerance.value("rel", is_stated ? 0.0 : 1.0e-9) * std::abs(expected));
+}
+
+// Adds a score that `record` asks, to be met or excused; false if it holds no number and no excuse.
+bool AddAsked(const json& record, const Question& question, GoldenScore score, GoldenSet& set) {
+  score.measure = question.measure;
+  score.scale = question.scale;
+  score.offset = question.offset;
+  score.excuse = question.excuse.empty() ? ExcuseOf(record) : question.excuse;
+  score.has_value = record.at("value").is_number();
+  if (score.has_value) {
+    score.expected = record.at("value");
+    score.tolerance = ToleranceOf(record, score.expected);
+  } else if (score.excuse.empty()) {
+    return false;
+  }
+  (score.excuse.empty() ? set.scores : set.excused).push_back(std::move(score));
+  return true;
 }
 
 // "net1" or "net1[:3]" as its layers.
@@ -99,7 +137,7 @@ void AddScore(const json& record, double n, GoldenSet& set) {
     score.y = LayersOf(record.at("y"));
     question = TranslateFused(measure, params, score);
   } else {
-    question = Translate(measure, params, n);
+    question = Translate(measure, ParamsOf(record), n);
     if (question.has_value()) {
       score.x = {record.at("x").get<std::string>()};
       score.y = {record.at("y").get<std::string>()};
@@ -109,17 +147,27 @@ void AddScore(const json& record, double n, GoldenSet& set) {
     ++set.other_measures[measure];
     return;
   }
-  if (!record.at("value").is_number()) {
-    set.without_value[score.id] = record.dump();
-    return;
+  if (!AddAsked(record, *question, score, set)) set.without_value[score.id] = record.dump();
+}
+
+// Whether it is a list about a pair of layers.
+bool AddList(const json& record, GoldenSet& set) {
+  const std::string measure = record.at("measure");
+  if (measure != "rank_centred" && measure != "svcca_kept_components" &&
+      measure != "cca_coefficients") {
+    return false;
   }
-  score.measure = question->measure;
-  score.scale = question->scale;
-  score.offset = question->offset;
-  score.expected = record.at("value");
-  score.tolerance = std::max(record.at("tolerance").value("abs", 0.0),
-                             record.at("tolerance").value("rel", 0.0) * std::abs(score.expected));
-  set.scores.push_back(std::move(score));
+  if (!record.at("value").is_array()) return false;
+  GoldenList list;
+  list.id = record.at("id");
+  list.measure = measure;
+  list.variance = record.at("params").value("variance", 0.0);
+  list.x = record.at("x");
+  list.y = record.at("y");
+  list.values = record.at("value").get<std::vector<double>>();
+  list.tolerance = ToleranceOf(record, 1.0);
+  set.lists.push_back(std::move(list));
+  return true;
 }
 
 }  // namespace
@@ -137,53 +185,65 @@ GoldenSet LoadGolden(const std::string& folder) {
       AddSpectra(record, set);
     } else if (std::optional<GoldenGeometry> geometry = ReadGoldenGeometry(record)) {
       set.geometry.push_back(*std::move(geometry));
-    } else {
+    } else if (!AddList(record, set)) {
       AddScore(record, n, set);
     }
   }
   return set;
 }
 
-std::vector<GoldenScore> LoadGoldenMatrices(const std::string& file,
-                                            std::map<std::string, int>& other) {
-  // The files hold 12 decimals.
-  constexpr double kHalfDigit = 0.5e-12;
-  constexpr double kRelative = 1.0e-9;
+namespace {
+
+// What a matrix of a file holds, as the record of a cell without its layers and value.
+json MatrixRecord(const json& root, const std::string& name) {
+  json record = {{"measure", name}, {"params", json::object()}, {"source", {{"library", ""}}}};
+  if (root.at("source").is_object()) record["source"] = root.at("source");
+  if (const size_t t = name.rfind("_t"); absl::StartsWith(name, "ms_") && t != std::string::npos) {
+    record["measure"] = name.substr(0, t);
+    record["params"]["t"] = std::stod(name.substr(t + 2));
+  }
+  if (name == "cka_rbf_0_4") {
+    record["measure"] = "cka_rbf";
+    record["params"]["sigma_fraction_of_median"] = 0.4;
+  }
+  if (name == "gulp") record["params"]["lambda"] = 0;
+  if (name == "svcca_mean_rho") record["params"]["variance"] = 0.99;
+  if (name == "shape_angular" || name == "procrustes_size_and_shape") record["params"]["alpha"] = 1;
+  return record;
+}
+
+}  // namespace
+
+GoldenSet LoadGoldenMatrices(const std::string& file) {
   const json root = ReadJson(Path("digits", file));
   const auto layers = root.at("layers").get<std::vector<std::string>>();
-  std::vector<GoldenScore> scores;
+  GoldenSet set;
   for (const auto& [name, matrix] : root.at("matrices").items()) {
-    std::string measure = name;
-    json params = json::object();
-    if (const size_t t = name.rfind("_t");
-        absl::StartsWith(name, "ms_") && t != std::string::npos) {
-      measure = name.substr(0, t);
-      params["t"] = std::stod(name.substr(t + 2));
-    }
-    if (name == "cka_rbf_0_4") {
-      measure = "cka_rbf";
-      params["sigma_fraction_of_median"] = 0.4;
-    }
-    const std::optional<Question> question = Translate(measure, params, 500.0);
+    json record = MatrixRecord(root, name);
+    set.record_count += static_cast<int>(layers.size() * layers.size());
+    const std::optional<Question> question =
+        Translate(record.at("measure"), ParamsOf(record), 500.0);
     if (!question.has_value()) {
-      other[name] += static_cast<int>(layers.size() * layers.size());
+      set.other_measures[name] += static_cast<int>(layers.size() * layers.size());
       continue;
     }
     for (size_t i = 0; i < layers.size(); ++i) {
       for (size_t j = 0; j < layers.size(); ++j) {
+        record["x"] = layers[i];
+        record["y"] = layers[j];
+        record["value"] = matrix[i][j];
+        // The files hold 12 decimals; roots and arccos of rounding are 2e-6 at most.
+        record["tolerance"] = {{"rel", 1.0e-9}, {"abs", i == j ? 2.0e-6 : 0.5e-12}};
         GoldenScore score;
         score.id = absl::StrCat(file, "/", name, "[", i, ",", j, "]");
         score.golden_measure = name;
-        score.measure = question->measure;
         score.x = {layers[i]};
         score.y = {layers[j]};
-        score.expected = matrix[i][j];
-        score.tolerance = kHalfDigit + kRelative * std::abs(score.expected);
-        scores.push_back(std::move(score));
+        if (!AddAsked(record, *question, score, set)) set.without_value[score.id] = record.dump();
       }
     }
   }
-  return scores;
+  return set;
 }
 
 MatrixF LoadGoldenLayer(const std::string& folder, const std::string& layer) {

@@ -13,6 +13,8 @@ struct Question {
   std::string measure;
   double scale = 1.0;
   double offset = 0.0;
+  // Not empty if a correct score need not meet the record, then why; measure may be empty.
+  std::string excuse = {};
 };
 
 // The number `key` of a record's parameters, as our names write it.
@@ -24,6 +26,13 @@ std::optional<Question> TranslateAlignment(const std::string& measure, const nlo
 // Distances of the spaces of paths: AngularCKA and stress.
 std::optional<Question> TranslatePaths(const std::string& measure, const nlohmann::json& params,
                                        double n);
+
+// CCA and shape metrics; params["library"] is where a value comes from.
+std::optional<Question> TranslateShape(const std::string& measure, const nlohmann::json& params);
+
+// Why a correct score of one of them differs from a record (measure, params, x, y, value, source);
+// empty if it does not. The same sentences are in docs/measures.md.
+std::string ExcuseShape(const nlohmann::json& record);
 
 }  // namespace gramian::testing
 

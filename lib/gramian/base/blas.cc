@@ -152,6 +152,20 @@ absl::StatusOr<SingularValues> SvdDecompose(const Matrix& a) {
   return result;
 }
 
+absl::StatusOr<Vector> SingularValuesOf(Matrix a) {
+  Vector values(std::min(a.rows(), a.cols()));
+  if (values.size() == 0) return values;
+  // Column-major LAPACK sees the transpose, which has the same singular values.
+  const lapack_int info =
+      LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', Int(a.cols()), Int(a.rows()), a.data(), Int(a.cols()),
+                     values.data(), nullptr, 1, nullptr, 1);
+  if (info != 0) {
+    return absl::InternalError(absl::StrCat("singular values of a ", a.rows(), " x ", a.cols(),
+                                            " matrix failed, LAPACK info ", info));
+  }
+  return values;
+}
+
 absl::Status InitializeBlas() {
   if (openblas_get_parallel() == 0) {
     return absl::FailedPreconditionError(

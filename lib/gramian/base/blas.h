@@ -51,6 +51,8 @@ struct SingularValues {
 };
 // A is m x n. INTERNAL if LAPACK does not converge.
 absl::StatusOr<SingularValues> SvdDecompose(const Matrix& a);
+// The min(m, n) singular values alone, descending; about half the work.
+absl::StatusOr<Vector> SingularValuesOf(Matrix a);
 
 // Pins OpenBLAS to one thread and checks it: FAILED_PRECONDITION for the serial build, INTERNAL
 // when products, symmetric products or eigenvectors of small random matrices differ from naive ones

@@ -1,5 +1,6 @@
 #include "gramian/geometry/spectral_operator.h"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -26,15 +27,6 @@ double RankCut(int64_t order) {
          std::numeric_limits<double>::epsilon();
 }
 
-// Eigenvalues above the cut, descending input.
-int64_t NumericalRank(const Vector& values, int64_t order) {
-  if (values.size() == 0 || !(values[0] > 0.0)) return 0;
-  const double cut = RankCut(order) * values[0];
-  int64_t rank = 0;
-  while (rank < values.size() && values[rank] > cut) ++rank;
-  return rank;
-}
-
 double LogSumExp(const Eigen::ArrayXd& terms) {
   const double largest = terms.maxCoeff();
   if (!std::isfinite(largest)) return largest;
@@ -51,7 +43,44 @@ double TruncationError(const SpectralOperator& op, double t) {
   return std::sqrt(2.0 * dropped_share / (1.0 + std::sqrt(1.0 - dropped_share)));
 }
 
+// Makes the rows of r x n modes orthonormal by Gram-Schmidt from the first on (Cholesky of their
+// Gram matrix): eigenvectors that come from a covariance are orthogonal up to eps lambda_1 /
+// sqrt(lambda_i lambda_j) only, which small eigenvalues feel. A mode changes by multiples of those
+// before it.
+absl::Status Orthonormalize(const ComputeContext& context, Matrix& modes) {
+  constexpr int64_t kRows = 256;
+  constexpr int64_t kCols = 1024;
+  const int64_t r = modes.rows();
+  const int64_t n = modes.cols();
+  GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(8 * r * (n + 2 * r), "orthonormal eigenvectors"));
+  Matrix gram(r, r);
+  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, (r + kRows - 1) / kRows, [&](int64_t block) {
+    const int64_t first = block * kRows;
+    Gemm(Transpose::kNo, Transpose::kYes, std::min(kRows, r - first), r, n, 1.0,
+         modes.row(first).data(), n, modes.data(), n, 0.0, gram.row(first).data(), r);
+    return absl::OkStatus();
+  }));
+  const Eigen::LLT<Matrix> cholesky(gram);
+  if (cholesky.info() != Eigen::Success) {
+    return absl::InternalError("eigenvectors above the rank cut are dependent");
+  }
+  return ParallelFor(context, (n + kCols - 1) / kCols, [&](int64_t block) {
+    const int64_t first = block * kCols;
+    auto columns = modes.middleCols(first, std::min(kCols, n - first));
+    cholesky.matrixL().solveInPlace(columns);
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace
+
+int64_t NumericalRank(const Vector& values, int64_t order) {
+  if (values.size() == 0 || !(values[0] > 0.0)) return 0;
+  const double cut = RankCut(order) * values[0];
+  int64_t rank = 0;
+  while (rank < values.size() && values[rank] > cut) ++rank;
+  return rank;
+}
 
 SpectralOperator::SpectralOperator(std::shared_ptr<const CenteredFeatures> features,
                                    Matrix loadings, Vector gram, Vector eigenvalues,
@@ -136,6 +165,7 @@ absl::StatusOr<Matrix> SpectralOperator::Eigenvectors(const ComputeContext& cont
 absl::StatusOr<std::shared_ptr<const SpectralOperator>> SpectralOperator::Materialize(
     const ComputeContext& context) const {
   GRAMIAN_ASSIGN_OR_RETURN(Matrix modes, Eigenvectors(context));
+  GRAMIAN_RETURN_IF_ERROR(Orthonormalize(context, modes));
   auto result = std::make_shared<SpectralOperator>(
       std::make_shared<const CenteredFeatures>(std::move(modes)), Matrix(), Vector::Ones(rank()),
       eigenvalues_, log_scale_, arithmetic_);

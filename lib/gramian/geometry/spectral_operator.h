@@ -15,6 +15,10 @@
 
 namespace gramian {
 
+// How many of descending eigenvalues of a semidefinite matrix are more than rounding: those above
+// 8 max(order, 64) eps times the largest.
+int64_t NumericalRank(const Vector& eigenvalues, int64_t order);
+
 // S~ = scale * U diag(lambda) U', lambda descending with lambda_1 = 1, U n x r orthonormal and
 // orthogonal to 1. Immutable.
 //
@@ -55,7 +59,8 @@ class SpectralOperator final : public Derived {
   // Precision of the products it was made with.
   Arithmetic arithmetic() const { return arithmetic_; }
 
-  // The same operator with explicit U (r x n): 2 n k r flops, n r doubles.
+  // The same operator with explicit U (r x n), orthonormal to rounding also where the eigenvalues
+  // are small: 2 n k r + 3 n r^2 flops, n r doubles.
   absl::StatusOr<std::shared_ptr<const SpectralOperator>> Materialize(
       const ComputeContext& context) const;
 

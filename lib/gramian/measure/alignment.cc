@@ -11,6 +11,7 @@
 #include "gramian/base/tiled_product.h"
 #include "gramian/geometry/rsm.h"
 #include "gramian/geometry/rsm_stream.h"
+#include "gramian/measure/overlap.h"
 
 namespace gramian {
 namespace {
@@ -166,31 +167,6 @@ absl::StatusOr<Alignment> SampleSpace(const ComputeContext& context, const Opera
   result.status = Judge(debiased, ScoreStatus::kNonpositiveSelfTerm);
   Assign(debiased, result);
   return result;
-}
-
-// Spectral operators of both sides; a status other than kOk if one has none.
-struct SpectralPair {
-  ScoreStatus status = ScoreStatus::kOk;
-  std::shared_ptr<const SpectralOperator> a;
-  std::shared_ptr<const SpectralOperator> b;
-};
-
-absl::StatusOr<SpectralPair> GetSpectralPair(const ComputeContext& context, const Operand& a,
-                                             const Operand& b, const KernelSpec& kernel,
-                                             const Operand::SpectralOptions& options) {
-  SpectralPair pair;
-  for (const Operand* side : {&a, &b}) {
-    if (!kernel.has_bandwidth()) break;
-    for (const auto& layer : side->layers()) {
-      GRAMIAN_ASSIGN_OR_RETURN(const double sigma, side->Only(layer).GetBandwidth(context, kernel));
-      if (sigma == 0.0) pair.status = ScoreStatus::kZeroBandwidth;
-    }
-  }
-  if (pair.status != ScoreStatus::kOk) return pair;
-  GRAMIAN_ASSIGN_OR_RETURN(pair.a, a.GetSpectral(context, kernel, options));
-  GRAMIAN_ASSIGN_OR_RETURN(pair.b, b.GetSpectral(context, kernel, options));
-  if (pair.a == nullptr || pair.b == nullptr) pair.status = ScoreStatus::kConstant;
-  return pair;
 }
 
 absl::StatusOr<Alignment> SpectralSpace(const ComputeContext& context, const Operand& a,

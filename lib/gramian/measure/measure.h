@@ -74,6 +74,9 @@ struct MeasureTraits {
   bool invariant_to_translation = false;        // x + 1 b'
   bool invariant_to_invertible_linear = false;  // x A, A invertible
   bool invariant_to_affine = false;             // x A + 1 b'
+  bool invariant_to_dead_units = true;          // columns of zeros appended
+  // Whether score(x, x) is the best that any pair can have, exactly.
+  bool best_with_itself = true;
   // Fewest inputs n for which the measure is defined.
   int64_t min_inputs = 2;
   // Whether two fused networks can be compared with it.

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
 #define GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
 
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,12 @@ class MeasureParameters {
   // kernel=... and bandwidth=...; a bandwidth is refused for kernels that have none.
   // `with_distance` allows that kernel.
   absl::StatusOr<KernelSpec> TakeKernel(bool with_distance);
+  // The value of `key`, which is one of `choices`; the first of them is the default.
+  absl::StatusOr<std::string> TakeChoice(const std::string& key,
+                                         std::initializer_list<const char*> choices);
+  // A number from `low` to `high` under `key`.
+  absl::StatusOr<double> TakeNumber(const std::string& key, double default_value, double low,
+                                    double high);
   // A real number > 0 under `key`.
   absl::StatusOr<double> TakePositive(const std::string& key, double default_value);
 
@@ -47,6 +54,18 @@ MeasureEntry DistanceCorrelationEntry();
 MeasureEntry MultiScaleCkaEntry();
 MeasureEntry MultiScaleDistanceCorrelationEntry();
 MeasureEntry StressEntry();
+MeasureEntry CcaEntry();
+MeasureEntry SvccaEntry();
+MeasureEntry PwccaEntry();
+MeasureEntry LinearRegressionEntry();
+MeasureEntry ProcrustesEntry();
+MeasureEntry PermutationProcrustesEntry();
+MeasureEntry CorrelationMatchEntry();
+MeasureEntry AlignedCosineEntry();
+MeasureEntry BuresEntry();
+MeasureEntry GulpEntry();
+MeasureEntry GramDistanceEntry();
+MeasureEntry EigenspaceOverlapEntry();
 
 }  // namespace gramian
 

@@ -22,7 +22,19 @@ const std::vector<MeasureEntry>& Entries() {
                                     DistanceCorrelationEntry(),
                                     MultiScaleCkaEntry(),
                                     MultiScaleDistanceCorrelationEntry(),
-                                    StressEntry()};
+                                    StressEntry(),
+                                    CcaEntry(),
+                                    SvccaEntry(),
+                                    PwccaEntry(),
+                                    LinearRegressionEntry(),
+                                    ProcrustesEntry(),
+                                    PermutationProcrustesEntry(),
+                                    CorrelationMatchEntry(),
+                                    AlignedCosineEntry(),
+                                    BuresEntry(),
+                                    GulpEntry(),
+                                    GramDistanceEntry(),
+                                    EigenspaceOverlapEntry()};
   return *entries;
 }
 
@@ -92,6 +104,25 @@ absl::StatusOr<KernelSpec> MeasureParameters::TakeKernel(bool with_distance) {
   if (!kernel.has_bandwidth()) return kernel;
   GRAMIAN_RETURN_IF_ERROR(ParseBandwidth(Take("bandwidth", "median:1"), kernel));
   return kernel;
+}
+
+absl::StatusOr<std::string> MeasureParameters::TakeChoice(
+    const std::string& key, std::initializer_list<const char*> choices) {
+  std::string value = Take(key, *choices.begin());
+  for (const char* const choice : choices) {
+    if (value == choice) return value;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " is one of ", absl::StrJoin(choices, ", "), ", not '", value, "'"));
+}
+
+absl::StatusOr<double> MeasureParameters::TakeNumber(const std::string& key, double default_value,
+                                                     double low, double high) {
+  const std::string text = Take(key, FormatNumber(default_value));
+  GRAMIAN_ASSIGN_OR_RETURN(const double value, ParseNumber(text, key));
+  if (value >= low && value <= high) return value;
+  return absl::InvalidArgumentError(absl::StrCat(key, " is from ", FormatNumber(low), " to ",
+                                                 FormatNumber(high), ", not ", text));
 }
 
 absl::StatusOr<double> MeasureParameters::TakePositive(const std::string& key,

@@ -41,14 +41,9 @@ class MeasureRegistry {
   // may come in any order; the result's name() is canonical. INVALID_ARGUMENT says which part is
   // not understood and what would be.
   //
-  //   name      = family *( "-" key "=" value ) [ "-score" ]
-  //   cka       kernel=linear|cosine|rbf|laplacian  bandwidth=...  hsic=gretton|song|lange
-  //             distance=angular
-  //   hsic      kernel=...|distance  bandwidth=...  hsic=gretton|song
-  //   distcorr  form=root|squared|unbiased
-  //   ms-cka    kernel=...  bandwidth=...  t=<real > 0>
-  //   ms-distcorr  t=<real > 0>
-  //   stress    kernel=linear|rbf|laplacian  bandwidth=...  rescale=none|median
+  //   name = family *( "-" key "=" value ) [ "-score" ],  keys of lower-case letters
+  //
+  // Families and their keys: Families().
   static absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Parse(absl::string_view name);
 };
 
