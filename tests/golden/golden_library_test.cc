@@ -173,7 +173,7 @@ TEST_P(GoldenFolderTest, EveryExcuseIsNeededAndWrittenDown) {
 TEST_P(GoldenFolderTest, EveryListIsMet) {
   ASSERT_TRUE(InitializeBlas().ok());
   Layers layers(GetParam());
-  KeepEverything cache;
+  testing::KeepEverything cache;
   for (const testing::GoldenList& golden : testing::LoadGolden(GetParam()).lists) {
     SCOPED_TRACE(golden.id + " " + golden.measure);
     const auto overlap =
