@@ -1,5 +1,7 @@
 #include "gramian/base/compute.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -7,6 +9,7 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -186,6 +189,29 @@ TEST(ComputeArenaTest, HasAtLeastTheCallingThread) {
   EXPECT_EQ(ComputeArena(3).threads(), 3);
   EXPECT_EQ(ComputeArena(1).threads(), 1);
   EXPECT_EQ(ComputeArena(0).threads(), 1);
+}
+
+// Both indices run at once, so one of them runs on a worker.
+TEST(ComputeArenaTest, WorkersAreNicerThanWhoCallsThem) {
+  ComputeArena arena(2);
+  ComputeContext context;
+  context.arena = &arena;
+  const int own = getpriority(PRIO_PROCESS, 0);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> running{0};
+  std::atomic<int> niceness_of_worker{-1};
+  const absl::Status status = ParallelFor(context, 2, [&](int64_t /*i*/) {
+    ++running;
+    EXPECT_TRUE(WaitUntil([&] { return running == 2; }));
+    if (std::this_thread::get_id() == caller) {
+      EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
+    } else {
+      niceness_of_worker = getpriority(PRIO_PROCESS, 0);
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(niceness_of_worker, std::max(own, 10));
 }
 
 TEST(ComputeContextTest, ScratchIsAllowedUpToTheLimitAndNotOneByteMore) {
