@@ -87,7 +87,7 @@ std::string ConfigFile::to_config(const CLI::App* /*app*/, bool /*default_also*/
   // What is not UTF-8 has been copied as it is.
   std::istringstream written(out.str());
   try {
-    toml::parse(written);
+    (void)toml::parse(written);
   } catch (const toml::parse_error&) {
     *mistake_ = "a value is not UTF-8: a config file cannot say it";
   }
