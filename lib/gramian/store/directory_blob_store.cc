@@ -47,13 +47,15 @@ class FileSink final : public ByteSink {
 class FilePart final : public BlobPart {
  public:
   FilePart(FileSystem* files, std::string directory, std::string name,
-           const RepresentationShape& shape, std::unique_ptr<File> file, int64_t data_begin)
+           const RepresentationShape& shape, std::unique_ptr<File> file, int64_t data_begin,
+           bool is_entered)
       : files_(files),
         directory_(std::move(directory)),
         name_(std::move(name)),
         shape_(shape),
         file_(std::move(file)),
-        data_begin_(data_begin) {}
+        data_begin_(data_begin),
+        is_entered_(is_entered) {}
 
   const std::string& name() const override { return name_; }
 
@@ -84,7 +86,7 @@ class FilePart final : public BlobPart {
   const RepresentationShape shape_;
   const std::shared_ptr<File> file_;
   const int64_t data_begin_;
-  std::atomic<bool> is_entered_{false};  // Whether the directory is known to name the file.
+  std::atomic<bool> is_entered_;  // Whether the directory is known to name the file.
 };
 
 }  // namespace
@@ -131,14 +133,16 @@ absl::StatusOr<std::unique_ptr<BlobPart>> DirectoryBlobStore::CreatePart(
     RemovePart(name);
     return written;
   }
-  return std::make_unique<FilePart>(files_, uploads_, name, shape, std::move(file), begin);
+  return std::make_unique<FilePart>(files_, uploads_, name, shape, std::move(file), begin,
+                                    /*is_entered=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<BlobPart>> DirectoryBlobStore::OpenPart(
     const std::string& name, const RepresentationShape& shape) {
   GRAMIAN_ASSIGN_OR_RETURN(OpenFile open, OpenChecked(PartPath(name), shape, /*writable=*/true));
+  // What an earlier process left was synced, or nobody would know of it.
   return std::make_unique<FilePart>(files_, uploads_, name, shape, std::move(open.file),
-                                    open.data_begin);
+                                    open.data_begin, /*is_entered=*/true);
 }
 
 void DirectoryBlobStore::RemovePart(const std::string& name) {
