@@ -86,7 +86,7 @@ TEST_F(MemoryTest, ComesBackAfterChurn) {
   constexpr int64_t kRows = 64 * 1024;
   constexpr int64_t kCols = 256;
   constexpr uint32_t kLayers = 4;
-  constexpr int64_t kRoundBytes = kLayers * Content{kRows, kCols, 0}.size_bytes();
+  const int64_t round_bytes = kLayers * Content{kRows, kCols, 0}.size_bytes();
   Start({"--cache-bytes", "64MiB"});
   const auto churn = [&](int64_t rows) {
     for (uint32_t layer = 0; layer < kLayers; ++layer) {
@@ -102,7 +102,7 @@ TEST_F(MemoryTest, ComesBackAfterChurn) {
   churn(1024);
   const int64_t floor = ResidentBytes();
   for (int round = 0; round < 3; ++round) churn(kRows);
-  EXPECT_TRUE(Eventually([&] { return ResidentBytes() < floor + kRoundBytes / 10; }))
+  EXPECT_TRUE(Eventually([&] { return ResidentBytes() < floor + round_bytes / 10; }))
       << ResidentBytes() << " bytes, " << floor << " at first";
 }
 
