@@ -43,6 +43,16 @@ toml::table Line(const std::string& key, const std::string& text) {
   return toml::table{{key, text}};
 }
 
+// Whether a reader of `text` finds `line`: bytes that are not UTF-8 are written as if each were a
+// character.
+bool Says(const std::string& text, const toml::table& line) {
+  try {
+    return toml::parse(text) == line;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const {
@@ -76,22 +86,19 @@ std::vector<CLI::ConfigItem> ConfigFile::from_config(std::istream& input) const 
 
 std::string ConfigFile::to_config(const CLI::App* /*app*/, bool /*default_also*/,
                                   bool /*write_description*/, std::string /*prefix*/) const {
-  std::ostringstream out;
+  std::string out;
   for (const CLI::Option* option : app_.get_options()) {
     if (!option->get_configurable()) continue;
-    out << "# " << option->get_description() << '\n'
-        << toml::toml_formatter(Line(option->get_single_name(), TextOf(*option)),
-                                toml::format_flags::allow_unicode_strings)
-        << "\n\n";
+    const toml::table line = Line(option->get_single_name(), TextOf(*option));
+    std::ostringstream text;
+    text << toml::toml_formatter(line, toml::format_flags::allow_unicode_strings);
+    if (!Says(text.str(), line)) {
+      *mistake_ = absl::StrCat("--", option->get_single_name(),
+                               " is not UTF-8: a config file cannot say it");
+    }
+    absl::StrAppend(&out, "# ", option->get_description(), "\n", text.str(), "\n\n");
   }
-  // What is not UTF-8 has been copied as it is.
-  std::istringstream written(out.str());
-  try {
-    (void)toml::parse(written);
-  } catch (const toml::parse_error&) {
-    *mistake_ = "a value is not UTF-8: a config file cannot say it";
-  }
-  return out.str();
+  return out;
 }
 
 }  // namespace gramian

@@ -170,7 +170,7 @@ TEST_F(DiskFaultTest, WhatWasWrittenBeforeAShortWriteIsNotSentAgain) {
       {NoSpace(), grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 1000},
       {InputOutputError(), grpc::StatusCode::DATA_LOSS, "DATA_LOSS", -1}};
   for (const Case& c : cases) {
-    const std::string layer = absl::StrCat("cut by ", c.reason);
+    const std::string layer = absl::StrCat("cut_by_", c.reason);
     files_.FailOnce(FileOperation::kWrite, c.status, 5);  // The header and four chunks.
     const UploadEnd end = Send(Named(layer), chunks_);
     EXPECT_EQ(end.status.error_code(), c.code) << end.status.error_message();
