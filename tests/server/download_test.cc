@@ -203,7 +203,7 @@ TEST_P(DownloadTest, NoMoreAreOpenThanTheLimit) {
   options.max_uploads = 1;
   Start(options);
   // More than the windows between server and client hold.
-  MustUpload(RandomActivations(64 * 1024, 256, 1), "large");
+  MustUpload(RandomActivations(48 * 1024, 256, 1), "large");
   MustUpload(x_, "layer");
   DownloadCall open(*activations_, LayerName("large"));
   ASSERT_TRUE(open.Read());
