@@ -22,6 +22,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/blas.h"
+#include "gramian/base/blas_kernels.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/engine/operator_cache.h"
@@ -389,4 +390,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace gramian::bench
 
-int main(int argc, char** argv) { return gramian::bench::Main(argc, argv); }
+int main(int argc, char** argv) {
+  gramian::RestartWithMissedBlasKernels(argv);
+  return gramian::bench::Main(argc, argv);
+}

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "gramian/base/blas.h"
+#include "gramian/base/blas_kernels.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/version.h"
@@ -123,6 +124,7 @@ int Run(const gramian::ServerOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gramian::RestartWithMissedBlasKernels(argv);
   TuneAllocator();
   RaiseDescriptorLimit();
   const gramian::ParsedOptions parsed =
