@@ -13,6 +13,7 @@
 #include <iostream>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/blas_kernels.h"
 #include "server/server.h"
@@ -125,6 +126,8 @@ int Run(const gramian::ServerOptions& options) {
 
 int main(int argc, char** argv) {
   gramian::RestartWithMissedBlasKernels(argv);
+  // Debian builds Abseil with a search for lock cycles in every Mutex, those of gRPC among them.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   TuneAllocator();
   RaiseDescriptorLimit();
   const gramian::ParsedOptions parsed =
