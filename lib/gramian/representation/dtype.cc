@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <type_traits>
+
+#include "gramian/base/wider.h"
 
 namespace gramian {
 namespace {
@@ -17,15 +20,29 @@ using Eigen::Index;
 constexpr int64_t kBlock = 1024;
 
 template <typename In, typename Out>
+void ConvertBlock(const In* in, Index size, Out* out) {
+  Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out, size) =
+      Eigen::Map<const Eigen::Array<In, Eigen::Dynamic, 1>>(in, size).template cast<Out>();
+}
+
+// A plain loop: the compiler vectorises the change of type, Eigen's cast does not.
+GRAMIAN_WIDER void ConvertBlock(const float* __restrict in, Index size, double* __restrict out) {
+  for (Index i = 0; i < size; ++i) out[i] = static_cast<double>(in[i]);
+}
+
+template <typename In, typename Out>
 void ConvertFrom(const void* in, int64_t count, Out* out) {
+  if constexpr (std::is_same_v<In, Out>) {
+    if (count > 0) std::memcpy(out, in, static_cast<size_t>(count) * sizeof(In));
+    return;
+  }
   Eigen::Array<In, kBlock, 1> block;
   const auto* bytes = static_cast<const std::byte*>(in);
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const Index size = std::min(kBlock, count - begin);
     std::memcpy(block.data(), bytes + static_cast<size_t>(begin) * sizeof(In),
                 static_cast<size_t>(size) * sizeof(In));
-    Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out + begin, size) =
-        block.head(size).template cast<Out>();
+    ConvertBlock(block.data(), size, out + begin);
   }
 }
 
@@ -42,14 +59,6 @@ void ConvertAny(DType dtype, const void* in, int64_t count, Out* out) {
       return ConvertFrom<double>(in, count, out);
   }
 }
-
-// The checks below keep up with the caches only with wider vectors than every x86-64 has.
-// Sanitizers are not ready yet when the loader chooses between such variants.
-#if defined(__x86_64__) && !defined(GRAMIAN_SANITIZED)
-#define GRAMIAN_WIDER __attribute__((target_clones("avx2", "default")))
-#else
-#define GRAMIAN_WIDER
-#endif
 
 // Whether one of kBlock elements has an exponent of ones, which marks infinities and NaNs. With the
 // sign gone, those are the elements that are not below `exponent`.
