@@ -61,6 +61,8 @@ v1::ScoreStatus ToProto(ScoreStatus status) {
       return v1::SCORE_STATUS_UNDEFINED_ROOT;
     case ScoreStatus::kZeroBandwidth:
       return v1::SCORE_STATUS_ZERO_BANDWIDTH;
+    case ScoreStatus::kDifferentWidths:
+      return v1::SCORE_STATUS_DIFFERENT_WIDTHS;
     case ScoreStatus::kCoincidingPoints:
       return v1::SCORE_STATUS_COINCIDING_POINTS;
     case ScoreStatus::kAntipodalPoints:

@@ -77,6 +77,17 @@ TEST_F(CenteredAlignmentTest, DistanceKernelGivesDistanceCovariance) {
               testing::NaiveGretton(k, l) / (29.0 * 29.0), 30.0 * kEps * k.norm() * l.norm());
 }
 
+TEST_F(CenteredAlignmentTest, HsicOfAConstantLayerIsZero) {
+  const Matrix y = RandomActivations(30, 5, 14);
+  for (const char* measure : {"hsic", "hsic-hsic=song", "hsic-kernel=distance"}) {
+    for (const double constant : {0.0, 0.1, 1.0e6 + 0.1}) {
+      const Score score = Compare(measure, Matrix::Constant(30, 6, constant), y);
+      ASSERT_EQ(score.status, ScoreStatus::kOk);
+      EXPECT_NEAR(score.value, 0.0, 65536.0 * kEps) << measure << " " << constant;
+    }
+  }
+}
+
 TEST_F(CenteredAlignmentTest, SpectralFormHasNoScaleForHsic) {
   NoCache cache;
   const Operand a(testing::AsFloat64(RandomNormal(20, 3, 13)), &cache);

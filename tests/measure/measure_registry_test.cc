@@ -38,6 +38,18 @@ TEST(MeasureRegistryTest, ShortFormsBecomeCanonicalNames) {
       {"bures-kernel=distance", "bures-form=similarity-kernel=distance"},
       {"gulp-ridge=1e-3", "gulp-ridge=0.001-form=root"},
       {"gulp-kernel=rbf", "gulp-ridge=0-form=root-kernel=rbf-bandwidth=median:1"},
+      {"rsa", "rsa-rdm=correlation-compare=spearman"},
+      {"rsa-compare=tau-a-rdm=cosine", "rsa-rdm=cosine-compare=tau-a"},
+      {"rsa-compare=whitened-cosine-score", "rsa-rdm=correlation-compare=whitened-cosine"},
+      {"rsm-difference", "rsm-difference-rdm=euclidean-norm=frobenius"},
+      {"knn-jaccard", "knn-jaccard-neighbors=cosine-k=10"},
+      {"mutual-knn-k=5-neighbors=dot", "mutual-knn-neighbors=dot-k=5"},
+      {"cknna-epsilon=0", "cknna-neighbors=cosine-k=10"},
+      {"cknna-epsilon=0.000001", "cknna-neighbors=cosine-k=10-epsilon=1e-06"},
+      {"imd", "imd-neighbors=euclidean-k=5"},
+      {"magnitude-difference", "magnitude-difference"},
+      {"uniformity-difference", "uniformity-difference-rows=unit-t=2"},
+      {"jsd", "jsd"},
   };
   for (const auto& [given, canonical] : names) {
     const auto measure = MeasureRegistry::Parse(given);
@@ -82,6 +94,21 @@ TEST(MeasureRegistryTest, ErrorsSayWhatIsWrongAndWhatWouldBeRight) {
       {"bures-form=cosine", "form is one of similarity, fidelity, angle"},
       {"gulp-ridge=-1", "ridge is from 0 to"},
       {"procrustes-alpha=1-whitening=netrep", "no parameter whitening"},
+      {"rsa-rdm=manhattan", "euclidean, sqeuclidean, correlation or cosine"},
+      {"rsa-compare=tau", "tau-a|tau-b"},
+      {"rsm-difference-norm=nuclear", "frobenius or spectral"},
+      {"knn-jaccard-neighbors=manhattan", "cosine, euclidean or dot"},
+      {"knn-jaccard-k=0", "from 1 to"},
+      {"knn-jaccard-k=2.5", "an integer"},
+      {"knn-jaccard-k=+5", "an integer"},
+      {"knn-jaccard-k=1000000001", "to 1000000000"},
+      {"cknna-k=1", "from 2 to"},
+      {"cknna-neighbors=euclidean", "cosine or dot"},
+      {"cknna-epsilon=-1", ">= 0"},
+      {"second-order-cosine-neighbors=dot", "those of cosine"},
+      {"uniformity-difference-rows=scaled", "unit or raw"},
+      {"uniformity-difference-t=0", "> 0"},
+      {"jsd-k=3", "no parameter k"},
   };
   for (const auto& [given, expected] : names) {
     const auto measure = MeasureRegistry::Parse(given);

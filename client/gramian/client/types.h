@@ -97,6 +97,7 @@ enum class ScoreStatus {
   kNonpositiveSelfTerm,  // the unbiased self term of a side is not positive
   kUndefinedRoot,        // the root of a negative quantity
   kZeroBandwidth,        // a median bandwidth is zero
+  kDifferentWidths,      // the measure compares features, of which the sides have different numbers
   kCoincidingPoints,     // of paths: points that a direction or a ratio needs apart coincide
   kAntipodalPoints,      // of paths: opposite points of the sphere, which no one geodesic joins
   kEquidistant,          // of paths: every point of the geodesic is equally near

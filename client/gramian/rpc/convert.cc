@@ -126,6 +126,8 @@ ScoreStatus FromProto(v1::ScoreStatus status) {
       return ScoreStatus::kUndefinedRoot;
     case v1::SCORE_STATUS_ZERO_BANDWIDTH:
       return ScoreStatus::kZeroBandwidth;
+    case v1::SCORE_STATUS_DIFFERENT_WIDTHS:
+      return ScoreStatus::kDifferentWidths;
     case v1::SCORE_STATUS_COINCIDING_POINTS:
       return ScoreStatus::kCoincidingPoints;
     case v1::SCORE_STATUS_ANTIPODAL_POINTS:
