@@ -10,6 +10,13 @@ std::optional<Question> TranslateRsa(const std::string& measure, const nlohmann:
   if (measure == "rsa_spearman_correlation_rsm") return Question{"rsa"};
   if (measure == "rsa_spearman_euclidean_rdm") return Question{"rsa-rdm=euclidean"};
   if (measure == "resi_RSMNormDifference") return Question{"rsm-difference-norm=spectral"};
+  // Of squared distances these are the measures of the Gram matrices.
+  if (measure == "rsa_bures") return Question{"bures"};
+  if (measure == "rsa_bures_metric") {
+    Question question{"bures-form=squared"};
+    question.excuse = "The library divides squared distances by the number of features.";
+    return question;
+  }
   if (measure == "rsa_neg_riem_dist") {
     Question question{""};
     question.excuse = "the library refuses: a kernel of n inputs from fewer features is singular";
@@ -27,6 +34,14 @@ std::optional<Question> TranslateRsa(const std::string& measure, const nlohmann:
   return Question{absl::StrCat("rsa-rdm=", rdm, "-compare=", comparison->second)};
 }
 
-std::string ExcuseRsa(const nlohmann::json& /*record*/) { return ""; }
+std::string ExcuseRsa(const nlohmann::json& record) {
+  // One-hot rows have two correlations only.
+  const std::string measure = record.at("measure");
+  const bool is_ranked = measure == "rsa_spearman" || measure == "rsa_rho-a";
+  const bool is_correlation = measure == "rsa_spearman_correlation_rsm" ||
+                              (is_ranked && record.at("params").at("rdm") == "1-pearson");
+  if (!is_correlation || record.at("y") != "onehot") return "";
+  return "The library ranks what rounding leaves between equal dissimilarities.";
+}
 
 }  // namespace gramian::testing
