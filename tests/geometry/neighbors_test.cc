@@ -1,6 +1,8 @@
 #include "gramian/geometry/neighbors.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -115,6 +117,54 @@ TEST_F(NeighborsTest, NothingIsNByN) {
   EXPECT_TRUE(
       Neighbors::Compute(context, *AsFloat64(RandomActivations(4000, 16, 5)), Nearness::kCosine, 10)
           .ok());
+}
+
+// With all inputs in view an index finds what there is to find, in the same order.
+TEST_F(NeighborsTest, AnIndexThatSeesAllIsExact) {
+  const auto layer = testing::AsFloat64(testing::RandomActivations(300, 8, 31));
+  for (const Nearness nearness : {Nearness::kCosine, Nearness::kEuclidean, Nearness::kDot}) {
+    const auto exact = Neighbors::Compute(ComputeContext(), *layer, nearness, 7).value();
+    const auto found =
+        Neighbors::Compute(ComputeContext(), *layer, nearness, 7, NeighborSearch{300}).value();
+    EXPECT_EQ(exact->recall(), 1.0);
+    if (nearness != Nearness::kDot) EXPECT_EQ(found->recall(), 1.0);
+    for (int64_t i = 0; found->recall() == 1.0 && i < 300; ++i) {
+      EXPECT_EQ(found->Of(i), exact->Of(i));
+      EXPECT_EQ(found->DistancesOf(i), exact->DistancesOf(i));
+    }
+  }
+}
+
+// The recall that is reported is that of all inputs, as far as 256 of them tell.
+TEST_F(NeighborsTest, RecallIsMeasured) {
+  const auto layer = testing::AsFloat64(testing::RandomNormal(2000, 40, 32));
+  const auto exact = Neighbors::Compute(ComputeContext(), *layer, Nearness::kEuclidean, 10).value();
+  const auto found =
+      Neighbors::Compute(ComputeContext(), *layer, Nearness::kEuclidean, 10, NeighborSearch{10})
+          .value();
+  int64_t common = 0;
+  for (int64_t i = 0; i < 2000; ++i) {
+    for (const int32_t j : found->Of(i)) {
+      common += std::count(exact->Of(i).begin(), exact->Of(i).end(), j);
+    }
+  }
+  const double recall = static_cast<double>(common) / 20000.0;
+  EXPECT_LT(recall, 1.0);
+  // Five standard deviations of a share of 2560.
+  EXPECT_NEAR(found->recall(), recall, 5.0 * std::sqrt(0.25 / 2560.0));
+}
+
+// Inputs that coincide are all as near.
+TEST_F(NeighborsTest, CoincidingInputsAreFoundByAnIndex) {
+  Matrix x = testing::RandomNormal(200, 5, 33);
+  x.topRows(150).rowwise() = x.row(0).eval();
+  const auto found = Neighbors::Compute(ComputeContext(), *testing::AsFloat64(x),
+                                        Nearness::kEuclidean, 20, NeighborSearch{200})
+                         .value();
+  for (int64_t i = 0; i < 200; ++i) {
+    EXPECT_EQ(std::set<int32_t>(found->Of(i).begin(), found->Of(i).end()).size(), 20U);
+  }
+  EXPECT_GT(found->recall(), 0.9);
 }
 
 }  // namespace

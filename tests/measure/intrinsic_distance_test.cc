@@ -52,5 +52,18 @@ TEST_F(IntrinsicDistanceTest, ImdOfRingsHasItsClosedForm) {
   EXPECT_NEAR(Compare("imd-k=2", one.inputs, 2.0 * one.inputs).value, 0.0, 1.0e6 * kBound);
 }
 
+TEST_F(IntrinsicDistanceTest, ManyInputsAreEstimated) {
+  const Matrix x = testing::RandomActivations(120, 6, 1);
+  const Matrix y = testing::RandomRelated(x, 4, 0.3, 2);
+  const double exact = Compare("imd", x, y).value;
+  EXPECT_EQ(Compare("imd-exact=120-probes=2", x, y).value, exact);
+  // |exp(-t L)|_F^2 is at most n: five standard deviations of a difference, at t = 1 where the
+  // weight is largest.
+  const double allowed = 5.0 * 1.0e6 * std::exp(-4.0) * std::sqrt(2.0 * 2.0 / (120.0 * 4000.0));
+  const double estimate = Compare("imd-exact=119-probes=4000", x, y).value;
+  EXPECT_NE(estimate, exact);
+  EXPECT_NEAR(estimate, exact, allowed);
+}
+
 }  // namespace
 }  // namespace gramian

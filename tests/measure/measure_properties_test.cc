@@ -54,9 +54,11 @@ class MeasurePropertiesTest : public ::testing::TestWithParam<std::string> {
     EXPECT_TRUE(std::isfinite(score.value));
     return score.value;
   }
-  // A partner of x, with as many features if the measure compares features.
+  // A partner of x; of a measure that compares features with as many of them, and without means,
+  // beside which outputs would all be of one class.
   Matrix Related(const Matrix& x, Index cols, double share, uint64_t seed) const {
-    return RandomRelated(x, traits().compares_features ? x.cols() : cols, share, seed);
+    if (!traits().compares_features) return RandomRelated(x, cols, share, seed);
+    return share * x + (1.0 - share) * RandomNormal(x.rows(), x.cols(), seed);
   }
 
   // Whether replacing x by `changed` leaves the score alone for three different partners.
@@ -145,7 +147,8 @@ TEST_P(MeasurePropertiesTest, AMetricObeysTheTriangleInequality) {
 }
 
 TEST_P(MeasurePropertiesTest, InvariancesAreAsDeclared) {
-  const Matrix x = RandomActivations(kInputs, 8, 5);
+  const Matrix x =
+      traits().compares_features ? RandomNormal(kInputs, 8, 5) : RandomActivations(kInputs, 8, 5);
   CheckInvariance(traits().invariant_to_orthogonal, x, x * RandomOrthogonal(8, 6), "orthogonal");
   const Matrix permuted = x.rowwise().reverse();
   CheckInvariance(traits().invariant_to_permutation, x, permuted, "permutation");

@@ -15,7 +15,7 @@ inline Matrix NaiveRdm(const Matrix& x, const std::string& kind) {
   if (kind == "sqeuclidean") return NaiveDistances(x).cwiseAbs2();
   Matrix rows = x;
   if (kind == "correlation") rows = x.colwise() - x.rowwise().mean();
-  rows = rows.rowwise().normalized().eval();
+  for (Index i = 0; i < rows.rows(); ++i) rows.row(i).normalize();  // leaves zeros alone
   Matrix rdm = Matrix::Ones(x.rows(), x.rows()) - rows * rows.transpose();
   rdm.diagonal().setZero();
   return rdm;

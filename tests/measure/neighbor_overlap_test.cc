@@ -104,5 +104,22 @@ TEST_F(NeighborOverlapTest, AllOthersAsNeighborsAreCommon) {
   EXPECT_EQ(Compare("knn-jaccard-k=80", x_, y_).status, ScoreStatus::kTooFewInputs);
 }
 
+// What an index finds is said, and is no other score where it finds all.
+TEST_F(NeighborOverlapTest, AnApproximateScoreTellsItsRecall) {
+  const Matrix x = testing::RandomActivations(200, 6, 41);
+  const Matrix y = testing::RandomRelated(x, 5, 0.5, 42);
+  const Score exact = testing::Compare("knn-jaccard", x, y);
+  EXPECT_EQ(exact.recall, 1.0);
+  const Score all = testing::Compare("knn-jaccard-search=hnsw:200", x, y);
+  EXPECT_EQ(all.recall, 1.0);
+  EXPECT_EQ(all.value, exact.value);
+  const Matrix wide_x = testing::RandomNormal(3000, 60, 43);
+  const Matrix wide_y = testing::RandomRelated(wide_x, 50, 0.5, 44);
+  const Score some =
+      testing::Compare("mutual-knn-neighbors=euclidean-search=hnsw:1", wide_x, wide_y);
+  EXPECT_GT(some.recall, 0.0);
+  EXPECT_LT(some.recall, 1.0);
+}
+
 }  // namespace
 }  // namespace gramian

@@ -40,7 +40,7 @@ std::optional<Question> Translate(const std::string& measure, const json& params
 
 // Why a correct score differs from this one record; empty if it does not.
 std::string ExcuseOf(const json& record) {
-  for (const auto family : {ExcuseShape, ExcuseRsa, ExcuseNeighbors}) {
+  for (const auto family : {ExcuseAlignment, ExcuseShape, ExcuseRsa, ExcuseNeighbors}) {
     if (std::string excuse = family(record); !excuse.empty()) return excuse;
   }
   return "";

@@ -1,4 +1,4 @@
-// Golden names of statistics of layers, outputs and the multi-scale intrinsic distance.
+// Golden names of statistics of layers, outputs, the multi-scale intrinsic distance and RTD.
 #include "absl/strings/str_cat.h"
 #include "tests/testing/golden_names.h"
 
@@ -11,6 +11,9 @@ std::optional<Question> TranslateStatistics(const std::string& measure,
   if (measure == "resi_UniformityDifference") return Question{"uniformity-difference-rows=raw-t=2"};
   if (measure == "resi_jsd") return Question{"jsd"};
   if (measure == "resi_disagreement") return Question{"disagreement"};
+  if (measure == "rtd") {
+    return Question{params.contains("rows") ? "rtd-pick=blocks-rows=60-trials=1" : "rtd"};
+  }
   if (measure == "imd" || measure == "imd_exact") {
     return Question{absl::StrCat("imd-k=", NumberIn(params, "k"))};
   }

@@ -126,6 +126,8 @@ struct Score {
   ComputeForm form = ComputeForm::kNone;
   double compute_seconds = 0;  // spent by this call; 0 when the score was known
   bool cached = false;
+  // Share of the true neighbours that an approximate search found, on a sample; 1 for exact scores.
+  float recall = 1.0F;
 };
 
 // One cell of a SimilarityMatrix.
@@ -148,6 +150,7 @@ struct SimilarityMatrix {
   ComputeForm form = ComputeForm::kNone;  // of the last block
   int64_t cached_count = 0;               // cells the server knew already
   double elapsed_seconds = 0;             // on the server, from request to last block
+  float recall = 1.0F;                    // the least of the scores'
   std::vector<Cell> cells;                // row_labels.size() x column_labels.size(), row-major
 
   const Cell& at(size_t row, size_t column) const {

@@ -107,6 +107,8 @@ class DurableResultStore final : public ResultStore {
               const Score& score) override {
     const Digest key = ScoreKey(a_key, b_key, measure);
     scores_.Insert(key, score);
+    // The file has no place for it.
+    if (score.recall != 1.0F) return;
     {
       MutexLock lock(mutex_);
       // A disk that cannot keep up costs old scores after a restart, not memory now.

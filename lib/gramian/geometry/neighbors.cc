@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "gramian/base/matrix.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/geometry/centered_features.h"
+#include "gramian/geometry/neighbor_index.h"
 #include "gramian/geometry/rdm.h"
 #include "gramian/geometry/rsm_stream.h"
 
@@ -64,12 +66,20 @@ class Nearest {
 using FillTile = std::function<void(int64_t row, int64_t row_count, int64_t col, int64_t col_count,
                                     Matrix& tile)>;
 
-absl::Status Search(const ComputeContext& context, const FillTile& fill, int64_t n, int64_t k,
-                    int32_t* indices, double* distances) {
+// The lists that are filled, n x k each.
+struct Lists {
+  int64_t n;
+  int64_t k;
+  int32_t* indices;
+  double* distances;
+};
+
+absl::Status Search(const ComputeContext& context, const FillTile& fill, const Lists& lists) {
+  const int64_t n = lists.n;
   return ParallelFor(context, (n + kTile - 1) / kTile, [&](int64_t block) {
     const int64_t row = block * kTile;
     const int64_t row_count = std::min(kTile, n - row);
-    std::vector<Nearest> nearest(static_cast<size_t>(row_count), Nearest(k));
+    std::vector<Nearest> nearest(static_cast<size_t>(row_count), Nearest(lists.k));
     Matrix tile;
     for (int64_t col = 0; col < n; col += kTile) {
       GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
@@ -83,10 +93,85 @@ absl::Status Search(const ComputeContext& context, const FillTile& fill, int64_t
       }
     }
     for (int64_t i = 0; i < row_count; ++i) {
-      nearest[static_cast<size_t>(i)].Take(indices + (row + i) * k, distances + (row + i) * k);
+      const int64_t at = (row + i) * lists.k;
+      nearest[static_cast<size_t>(i)].Take(lists.indices + at, lists.distances + at);
     }
     return absl::OkStatus();
   });
+}
+
+// Rows whose inner products, or distances, order neighbours as `nearness` does.
+MatrixF IndexRows(const Representation& layer, Nearness nearness) {
+  Matrix rows(layer.rows(), layer.cols());
+  layer.ReadRows(0, layer.rows(), rows.data());
+  if (nearness == Nearness::kEuclidean) {
+    rows.rowwise() -= rows.colwise().mean().eval();
+  } else if (nearness == Nearness::kCosine) {
+    for (Index i = 0; i < rows.rows(); ++i) rows.row(i) = rows.row(i).stableNormalized().eval();
+  }
+  // One scale for all rows changes no order, and keeps squares within float32.
+  const double largest = rows.cwiseAbs().maxCoeff();
+  if (largest > 0.0) rows /= largest;
+  return rows.cast<float>();
+}
+
+absl::Status SearchCandidates(const ComputeContext& context, const FillTile& fill,
+                              const std::vector<std::vector<int32_t>>& candidates,
+                              const Lists& lists) {
+  constexpr int64_t kRows = 64;
+  return ParallelFor(context, (lists.n + kRows - 1) / kRows, [&](int64_t block) {
+    Matrix tile;
+    for (int64_t row = block * kRows; row < std::min((block + 1) * kRows, lists.n); ++row) {
+      std::vector<int32_t> found = candidates[static_cast<size_t>(row)];
+      std::sort(found.begin(), found.end());
+      // A search may end early where inputs coincide; then those of small index are as good.
+      for (int32_t other = 0; static_cast<int64_t>(found.size()) < lists.k; ++other) {
+        if (other == row || std::binary_search(found.begin(), found.end(), other)) continue;
+        found.insert(std::upper_bound(found.begin(), found.end(), other), other);
+      }
+      Nearest nearest(lists.k);
+      for (const int32_t other : found) {
+        fill(row, 1, other, 1, tile);
+        nearest.Offer(Snap(tile(0, 0)), other);
+      }
+      nearest.Take(lists.indices + row * lists.k, lists.distances + row * lists.k);
+    }
+    return absl::OkStatus();
+  });
+}
+
+// How many of the list of `row` are as near as its k-th nearest input.
+absl::StatusOr<int64_t> CountTrue(const ComputeContext& context, const FillTile& fill,
+                                  const Lists& lists, int64_t row) {
+  std::vector<double> all;
+  Matrix tile;
+  for (int64_t col = 0; col < lists.n; col += kTile) {
+    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
+    const int64_t col_count = std::min(kTile, lists.n - col);
+    fill(row, 1, col, col_count, tile);
+    for (int64_t j = 0; j < col_count; ++j) {
+      if (col + j != row) all.push_back(Snap(tile(0, j)));
+    }
+  }
+  std::nth_element(all.begin(), all.begin() + (lists.k - 1), all.end());
+  const double farthest = all[static_cast<size_t>(lists.k - 1)];
+  const double* const distances = lists.distances + row * lists.k;
+  return std::count_if(distances, distances + lists.k,
+                       [&](double distance) { return distance <= farthest; });
+}
+
+absl::StatusOr<double> MeasureRecall(const ComputeContext& context, const FillTile& fill,
+                                     const Lists& lists) {
+  constexpr int64_t kSample = 256;
+  const int64_t count = std::min(lists.n, kSample);
+  std::vector<int64_t> found(static_cast<size_t>(count));
+  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, count, [&](int64_t i) -> absl::Status {
+    GRAMIAN_ASSIGN_OR_RETURN(found[static_cast<size_t>(i)],
+                             CountTrue(context, fill, lists, i * lists.n / count));
+    return absl::OkStatus();
+  }));
+  return static_cast<double>(std::accumulate(found.begin(), found.end(), int64_t{0})) /
+         static_cast<double>(count * lists.k);
 }
 
 }  // namespace
@@ -108,7 +193,8 @@ absl::StatusOr<Nearness> ParseNearness(absl::string_view text) {
 
 absl::StatusOr<std::shared_ptr<const Neighbors>> Neighbors::Compute(const ComputeContext& context,
                                                                     const Representation& layer,
-                                                                    Nearness nearness, int64_t k) {
+                                                                    Nearness nearness, int64_t k,
+                                                                    NeighborSearch search) {
   constexpr int64_t kMaxInputs = std::numeric_limits<int32_t>::max();
   const int64_t n = layer.rows();
   if (n > kMaxInputs) return NeverFits("neighbours of more than 2^31 inputs", n, kMaxInputs);
@@ -119,14 +205,25 @@ absl::StatusOr<std::shared_ptr<const Neighbors>> Neighbors::Compute(const Comput
   result->k_ = k;
   result->indices_.resize(static_cast<size_t>(n * k));
   result->distances_.resize(static_cast<size_t>(n * k));
-  const auto search = [&](const FillTile& fill) {
-    return Search(context, fill, n, k, result->indices_.data(), result->distances_.data());
+  const Lists lists{n, k, result->indices_.data(), result->distances_.data()};
+  const auto fill_lists = [&](const FillTile& fill) -> absl::Status {
+    if (search.is_exact() || result->is_constant_) return Search(context, fill, lists);
+    GRAMIAN_RETURN_IF_ERROR(
+        context.CheckScratch((20 * layer.cols() + 300) * n, "an index of neighbours"));
+    GRAMIAN_ASSIGN_OR_RETURN(
+        const auto candidates,
+        NeighborCandidates(context, IndexRows(layer, nearness),
+                           /*by_inner_product=*/nearness != Nearness::kEuclidean, k,
+                           search.effort));
+    GRAMIAN_RETURN_IF_ERROR(SearchCandidates(context, fill, candidates, lists));
+    GRAMIAN_ASSIGN_OR_RETURN(result->recall_, MeasureRecall(context, fill, lists));
+    return absl::OkStatus();
   };
   const auto search_rdm = [&](Dissimilarity kind) -> absl::Status {
     GRAMIAN_ASSIGN_OR_RETURN(const RdmTiles rdm, RdmTiles::Create(context, layer, kind));
     result->is_constant_ = rdm.is_constant();
-    return search([&](int64_t row, int64_t row_count, int64_t col, int64_t col_count,
-                      Matrix& tile) { rdm.Tile(row, row_count, col, col_count, tile); });
+    return fill_lists([&](int64_t row, int64_t row_count, int64_t col, int64_t col_count,
+                          Matrix& tile) { rdm.Tile(row, row_count, col, col_count, tile); });
   };
   const auto search_dot = [&]() -> absl::Status {
     const std::shared_ptr<const Representation> borrowed(std::shared_ptr<const Representation>(),
@@ -136,7 +233,7 @@ absl::StatusOr<std::shared_ptr<const Neighbors>> Neighbors::Compute(const Comput
     GRAMIAN_ASSIGN_OR_RETURN(const RsmTiles<double> rsm,
                              RsmTiles<double>::Create(context, features, {KernelKind::kLinear}, 0.0,
                                                       /*centered=*/false));
-    return search(
+    return fill_lists(
         [&](int64_t row, int64_t row_count, int64_t col, int64_t col_count, Matrix& tile) {
           rsm.Tile(row, row_count, col, col_count, tile);
           tile = -tile;

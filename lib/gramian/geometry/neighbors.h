@@ -26,20 +26,35 @@ const char* ToString(Nearness nearness);
 // INVALID_ARGUMENT lists what there is.
 absl::StatusOr<Nearness> ParseNearness(absl::string_view text);
 
-// The k nearest neighbours of each of n inputs, exact. An input is not its own neighbour. Of
+// How neighbours are looked for.
+struct NeighborSearch {
+  // 0: every pair of inputs is looked at. Otherwise a graph of near inputs (neighbor_index.h) is
+  // searched with so many inputs in view, at least k + 1.
+  int64_t effort = 0;
+
+  bool is_exact() const { return effort == 0; }
+};
+
+// The k nearest neighbours of each of n inputs. An input is not its own neighbour. Of
 // neighbours that are equally near, as far as the first 40 binary digits tell, the one with the
 // smaller index comes first; so order does not hang on rounding. Immutable.
 class Neighbors {
  public:
   // 1 <= k < n. 2 n^2 d flops; the n x n array is gone through in tiles, of which each row keeps k
   // entries: 12 n k bytes, beside 8 n d of scratch. CANCELLED; RESOURCE_EXHAUSTED. Bit-identical
-  // whatever the threads.
+  // whatever the threads. A search that is not exact goes through the candidates of a graph, whose
+  // cost stands there, and n k d flops; it adds (4 d + 300) n bytes of scratch.
   static absl::StatusOr<std::shared_ptr<const Neighbors>> Compute(const ComputeContext& context,
                                                                   const Representation& layer,
-                                                                  Nearness nearness, int64_t k);
+                                                                  Nearness nearness, int64_t k,
+                                                                  NeighborSearch search = {});
 
   int64_t rows() const { return rows_; }
   int64_t k() const { return k_; }
+  // The share of the true neighbours that was found, of 256 inputs evenly apart in stored order,
+  // for whom every other input is looked at as well; 1 if the search is exact. Inputs as near as
+  // the k-th are as good as it.
+  double recall() const { return recall_; }
   // Whether all inputs are alike, so that only their indices tell neighbours apart.
   bool is_constant() const { return is_constant_; }
   // Neighbours of input i, nearest first.
@@ -56,6 +71,7 @@ class Neighbors {
   int64_t rows_ = 0;
   int64_t k_ = 0;
   bool is_constant_ = false;
+  double recall_ = 1.0;
   std::vector<int32_t> indices_;   // n x k
   std::vector<double> distances_;  // n x k
 };

@@ -126,7 +126,8 @@ class Cknna final : public LayerMeasure {
                              MaskedPair::Create(context, *near_a, *near_b, spec_.nearness));
     const auto n = static_cast<double>(a.rows());
     const double norm = aa == bb ? aa : std::sqrt(aa) * std::sqrt(bb);
-    return Value(pair.Hsic().first / (norm + epsilon_ * n * (n - 3.0)));
+    return WithRecall(Value(pair.Hsic().first / (norm + epsilon_ * n * (n - 3.0))), *near_a,
+                      *near_b);
   }
 
   // 0 if nothing but rounding is left of it.
@@ -165,7 +166,7 @@ MeasureEntry CknnaEntry() {
       "neighbours only.";
   family.source = "Huh et al. 2024, arXiv 2405.07987";
   family.parameters = NeighborhoodParameters("cosine|dot", {});
-  family.parameters.back().values = "integer >= 2";
+  family.parameters[1].values = "integer >= 2";
   family.parameters.push_back({"epsilon", "real >= 0", "0",
                                "added to the normalisation, as published code does with 1e-06"});
   family.examples = {"cknna-neighbors=cosine-k=10", "cknna-neighbors=dot-k=4",

@@ -22,7 +22,8 @@ enum class ScoreStatus {
   kNonpositiveSelfTerm,  // a debiased self-similarity is <= 0, so that the normalisation is
                          // undefined
   kUndefinedRoot,        // the square root of a negative value
-  kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
+  kZeroBandwidth,        // a bandwidth or unit of distance is 0: the pairs of inputs that coincide
+                         // reach the median (RTD: the 0.9 quantile) of all distances
   kDifferentWidths,      // the measure compares feature by feature, and the sides have different d
   // Of what is derived from scores, the geometry of paths:
   kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
@@ -58,6 +59,9 @@ struct Score {
   ScoreStatus status = ScoreStatus::kOk;
   double value = 0.0;  // Finite. 0 and meaningless unless status is kOk.
   Form form = Form::kAuto;
+  // Share of the true neighbours that an approximate search found, on the side where it found
+  // fewer; 1 for all that is exact.
+  float recall = 1.0F;
 };
 
 // What holds for every pair of inputs; tests check each entry, also that what is not declared fails

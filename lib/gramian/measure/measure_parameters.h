@@ -52,6 +52,7 @@ struct MeasureEntry {
 
 // The families; each is defined in the file of its name.
 MeasureEntry CkaEntry();
+MeasureEntry MinibatchCkaEntry();
 MeasureEntry HsicEntry();
 MeasureEntry DistanceCorrelationEntry();
 MeasureEntry MultiScaleCkaEntry();
@@ -79,6 +80,7 @@ MeasureEntry CycleKnnEntry();
 MeasureEntry SecondOrderCosineEntry();
 MeasureEntry CknnaEntry();
 MeasureEntry ImdEntry();
+MeasureEntry RtdEntry();
 MeasureEntry MagnitudeDifferenceEntry();
 MeasureEntry ConcentricityDifferenceEntry();
 MeasureEntry UniformityDifferenceEntry();

@@ -19,6 +19,7 @@ namespace {
 const std::vector<MeasureEntry>& Entries() {
   static const auto* const entries =
       new std::vector<MeasureEntry>{CkaEntry(),
+                                    MinibatchCkaEntry(),
                                     HsicEntry(),
                                     DistanceCorrelationEntry(),
                                     MultiScaleCkaEntry(),
@@ -46,6 +47,7 @@ const std::vector<MeasureEntry>& Entries() {
                                     SecondOrderCosineEntry(),
                                     CknnaEntry(),
                                     ImdEntry(),
+                                    RtdEntry(),
                                     MagnitudeDifferenceEntry(),
                                     ConcentricityDifferenceEntry(),
                                     UniformityDifferenceEntry(),

@@ -89,7 +89,7 @@ class NeighborOverlap final : public LayerMeasure {
     GRAMIAN_ASSIGN_OR_RETURN(const double mean, MeanOverInputs(context, a.rows(), [&](int64_t i) {
                                return row_score_(*near_a, *near_b, i);
                              }));
-    return Value(mean);
+    return WithRecall(Value(mean), *near_a, *near_b);
   }
 
   const NeighborhoodSpec spec_;
@@ -125,7 +125,8 @@ MeasureEntry KnnJaccardEntry() {
                "Share of the union of an input's k nearest neighbours that both layers have in "
                "common, on average.",
                "Wang et al. 2022; ReSi (Klabunde et al. 2024)",
-               {"knn-jaccard-neighbors=cosine-k=10", "knn-jaccard-neighbors=euclidean-k=5"},
+               {"knn-jaccard-neighbors=cosine-k=10", "knn-jaccard-neighbors=euclidean-k=5",
+                "knn-jaccard-neighbors=cosine-k=10-search=hnsw:200"},
                [](MeasureParameters& p) { return Make("knn-jaccard", p, &Jaccard); });
 }
 

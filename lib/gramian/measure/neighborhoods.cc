@@ -3,13 +3,32 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
+namespace {
+
+absl::StatusOr<NeighborSearch> ParseSearch(const std::string& text) {
+  constexpr int64_t kMostEffort = 100000;
+  if (text == "exact") return NeighborSearch{};
+  absl::string_view rest = text;
+  int64_t effort = 0;
+  if (absl::ConsumePrefix(&rest, "hnsw:") && absl::SimpleAtoi(rest, &effort) &&
+      absl::StrCat(effort) == rest && effort >= 1 && effort <= kMostEffort) {
+    return NeighborSearch{effort};
+  }
+  return absl::InvalidArgumentError(absl::StrCat("search is exact, or hnsw:E with E from 1 to ",
+                                                 kMostEffort, ", not '", text, "'"));
+}
+
+}  // namespace
 
 std::string NeighborhoodSpec::ToString() const {
-  return absl::StrCat("-neighbors=", gramian::ToString(nearness), "-k=", k);
+  return absl::StrCat("-neighbors=", gramian::ToString(nearness), "-k=", k,
+                      search.is_exact() ? "" : absl::StrCat("-search=hnsw:", search.effort));
 }
 
 absl::StatusOr<NeighborhoodSpec> TakeNeighborhood(MeasureParameters& parameters,
@@ -19,6 +38,7 @@ absl::StatusOr<NeighborhoodSpec> TakeNeighborhood(MeasureParameters& parameters,
   GRAMIAN_ASSIGN_OR_RETURN(
       spec.nearness, ParseNearness(parameters.Take("neighbors", ToString(defaults.nearness))));
   GRAMIAN_ASSIGN_OR_RETURN(spec.k, parameters.TakeCount("k", defaults.k, least_k));
+  GRAMIAN_ASSIGN_OR_RETURN(spec.search, ParseSearch(parameters.Take("search", "exact")));
   return spec;
 }
 
@@ -27,7 +47,10 @@ std::vector<MeasureParameter> NeighborhoodParameters(const std::string& nearness
   return {{"neighbors", nearness, ToString(defaults.nearness),
            "by what inputs are near; ties go to the smaller index"},
           {"k", "integer >= 1", absl::StrCat(defaults.k),
-           "neighbours of each input, itself not counted"}};
+           "neighbours of each input, itself not counted"},
+          {"search", "exact|hnsw:E", "exact",
+           "all pairs of inputs, or an index for many of them that keeps E inputs in view; the "
+           "share of neighbours it finds comes with the score"}};
 }
 
 MeasureTraits NeighborhoodTraits(const NeighborhoodSpec& spec) {
@@ -45,8 +68,13 @@ absl::StatusOr<std::shared_ptr<const Neighbors>> NeighborsOf(const ComputeContex
                                                              const NeighborhoodSpec& spec) {
   return layer.Derive<Neighbors>(
       context, absl::StrCat("neighbors", spec.ToString()), [&](const ComputeContext& entry) {
-        return Neighbors::Compute(entry, *layer.layers()[0], spec.nearness, spec.k);
+        return Neighbors::Compute(entry, *layer.layers()[0], spec.nearness, spec.k, spec.search);
       });
+}
+
+Score WithRecall(Score score, const Neighbors& a, const Neighbors& b) {
+  score.recall = static_cast<float>(std::min(a.recall(), b.recall()));
+  return score;
 }
 
 std::vector<CommonNeighbor> CommonNeighbors(const Neighbors& a, const Neighbors& b, int64_t i) {

@@ -17,18 +17,19 @@
 
 namespace gramian {
 
-// neighbors=cosine|euclidean|dot and k=<integer>.
+// neighbors=cosine|euclidean|dot, k=<integer> and search=exact|hnsw:<effort>.
 struct NeighborhoodSpec {
   Nearness nearness = Nearness::kCosine;
   int64_t k = 10;
+  NeighborSearch search = {};
 
-  // "-neighbors=cosine-k=10".
+  // "-neighbors=cosine-k=10", "-neighbors=cosine-k=10-search=hnsw:200".
   std::string ToString() const;
 };
 absl::StatusOr<NeighborhoodSpec> TakeNeighborhood(MeasureParameters& parameters,
                                                   const NeighborhoodSpec& defaults,
                                                   int64_t least_k);
-// The same two as they are described, for a family that allows `nearness`, e.g. "cosine|dot".
+// The same three as they are described, for a family that allows `nearness`, e.g. "cosine|dot".
 std::vector<MeasureParameter> NeighborhoodParameters(const std::string& nearness,
                                                      const NeighborhoodSpec& defaults);
 
@@ -39,6 +40,9 @@ MeasureTraits NeighborhoodTraits(const NeighborhoodSpec& spec);
 absl::StatusOr<std::shared_ptr<const Neighbors>> NeighborsOf(const ComputeContext& context,
                                                              const Operand& layer,
                                                              const NeighborhoodSpec& spec);
+
+// `score` with the lesser recall of the lists that it was made of.
+Score WithRecall(Score score, const Neighbors& a, const Neighbors& b);
 
 // A neighbour that an input has on both sides, with its ranks, 1 to k.
 struct CommonNeighbor {

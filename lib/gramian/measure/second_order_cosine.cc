@@ -29,10 +29,9 @@ double DissimilarityOf(const RdmTiles& rdm, int64_t i, int64_t j) {
 
 class SecondOrderCosine final : public LayerMeasure {
  public:
-  explicit SecondOrderCosine(int64_t k)
-      : LayerMeasure(kName + NeighborhoodSpec{Nearness::kCosine, k}.ToString(),
-                     NeighborhoodTraits({Nearness::kCosine, k}), Form::kSampleSpace),
-        spec_{Nearness::kCosine, k} {}
+  explicit SecondOrderCosine(const NeighborhoodSpec& spec)
+      : LayerMeasure(kName + spec.ToString(), NeighborhoodTraits(spec), Form::kSampleSpace),
+        spec_(spec) {}
 
  private:
   absl::StatusOr<Score> CompareLayers(const ComputeContext& context, const Operand& a,
@@ -40,7 +39,7 @@ class SecondOrderCosine final : public LayerMeasure {
     GRAMIAN_ASSIGN_OR_RETURN(const auto near_a, NeighborsOf(context, a, spec_));
     GRAMIAN_ASSIGN_OR_RETURN(const auto near_b, NeighborsOf(context, b, spec_));
     if (near_a->is_constant() || near_b->is_constant()) return Without(ScoreStatus::kConstant);
-    if (a.key() == b.key()) return Value(1.0);
+    if (a.key() == b.key()) return WithRecall(Value(1.0), *near_a, *near_b);
     GRAMIAN_ASSIGN_OR_RETURN(const RdmTiles a_rdm,
                              RdmTiles::Create(context, *a.layers()[0], Dissimilarity::kCosine));
     GRAMIAN_ASSIGN_OR_RETURN(const RdmTiles b_rdm,
@@ -64,7 +63,7 @@ class SecondOrderCosine final : public LayerMeasure {
           if (aa == 0.0 || bb == 0.0) return aa == bb ? 1.0 : 0.0;
           return std::min(ab / (std::sqrt(aa) * std::sqrt(bb)), 1.0);
         }));
-    return Value(mean);
+    return WithRecall(Value(mean), *near_a, *near_b);
   }
 
   const NeighborhoodSpec spec_;
@@ -72,7 +71,7 @@ class SecondOrderCosine final : public LayerMeasure {
 
 absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Make(MeasureParameters& parameters) {
   GRAMIAN_ASSIGN_OR_RETURN(const NeighborhoodSpec spec, TakeNeighborhood(parameters, {}, 1));
-  if (spec.nearness == Nearness::kCosine) return std::make_shared<const SecondOrderCosine>(spec.k);
+  if (spec.nearness == Nearness::kCosine) return std::make_shared<const SecondOrderCosine>(spec);
   return absl::InvalidArgumentError("the distances of second-order-cosine are those of cosine");
 }
 
