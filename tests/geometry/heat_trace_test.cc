@@ -104,7 +104,7 @@ TEST_F(HeatTraceTest, ScratchIsChecked) {
   small.scratch_limit_bytes = 32 * 50 * 50 - 1;
   EXPECT_EQ(ExactHeatTrace(small, *neighbors, kTimes).status().code(),
             absl::StatusCode::kResourceExhausted);
-  small.scratch_limit_bytes = 300 * 50 + 8 * 50 * 5 - 1;
+  small.scratch_limit_bytes = 300 * 50 + 8 * 50 * 5 + 8 * 10 * 4 - 1;
   EXPECT_EQ(EstimatedHeatTrace(small, *neighbors, kTimes, 10, 0).status().code(),
             absl::StatusCode::kResourceExhausted);
   small.scratch_limit_bytes += 1;

@@ -122,6 +122,8 @@ TEST(MeasureRegistryTest, ErrorsSayWhatIsWrongAndWhatWouldBeRight) {
       {"rtd-pick=all", "pick is one of random, blocks"},
       {"rtd-rows=2", "from 3 to"},
       {"rtd-rows=5001", "at most 5000"},
+      {"rtd-trials=10001", "trials 10000"},
+      {"imd-probes=100001", "at most 100000"},
       {"rtd-pick=blocks-seed=1", "no parameter seed"},
       {"imd-probes=0", "from 1 to"},
   };

@@ -130,10 +130,12 @@ absl::StatusOr<Vector> EstimatedHeatTrace(const ComputeContext& context, const N
   constexpr int64_t kBytes = 300;
   const int64_t n = neighbors.rows();
   const int64_t threads = context.arena == nullptr ? 1 : context.arena->threads();
-  GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(kBytes * n * threads + 8 * n * neighbors.k(),
-                                               "the steps of random probes"));
+  const auto time_count = static_cast<int64_t>(times.size());
+  GRAMIAN_RETURN_IF_ERROR(
+      context.CheckScratch(kBytes * n * threads + 8 * n * neighbors.k() + 8 * probes * time_count,
+                           "the steps of random probes"));
   const Graph graph(neighbors);
-  Matrix values(probes, static_cast<Index>(times.size()));
+  Matrix values(probes, time_count);
   GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, probes, [&](int64_t probe) -> absl::Status {
     GRAMIAN_ASSIGN_OR_RETURN(const Vector one, Quadrature(graph, Signs(n, seed, probe), times));
     values.row(probe) = one.transpose();

@@ -23,7 +23,8 @@ absl::StatusOr<Vector> ExactHeatTrace(const ComputeContext& context, const Neigh
 // vectors v of random signs, each from 32 Lanczos steps, which are exact to rounding for t <= 10.
 // The standard deviation is sqrt(2 / probes) |exp(-t L)|_F / n or less. The signs depend on `seed`,
 // n and the number of the probe alone. probes n (100 k + 4,000) flops and 300 n bytes of scratch a
-// thread, beside 8 n k for the graph. CANCELLED; RESOURCE_EXHAUSTED. Bit-identical whatever the
+// thread, beside 8 n k for the graph and
+// 8 bytes for each probe and time. CANCELLED; RESOURCE_EXHAUSTED. Bit-identical whatever the
 // threads. Source: Ubaru, Chen, Saad 2017.
 absl::StatusOr<Vector> EstimatedHeatTrace(const ComputeContext& context, const Neighbors& neighbors,
                                           absl::Span<const double> times, int64_t probes,

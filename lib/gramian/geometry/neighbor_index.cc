@@ -1,8 +1,5 @@
 #include "gramian/geometry/neighbor_index.h"
 
-// hnswlib prints without including it.
-#include <iostream>
-//
 #include <hnswlib/hnswlib.h>
 
 #include <algorithm>

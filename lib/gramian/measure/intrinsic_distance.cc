@@ -31,6 +31,7 @@ namespace {
 
 constexpr Index kTimes = 256;
 constexpr double kScale = 1.0e6;
+constexpr int64_t kMostProbes = 100000;
 
 double TimeAt(Index i) {
   return std::pow(10.0, -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(kTimes - 1));
@@ -129,6 +130,10 @@ absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Make(MeasureParameters&
   Trace trace;
   GRAMIAN_ASSIGN_OR_RETURN(trace.exact, parameters.TakeCount("exact", trace.exact, 0));
   GRAMIAN_ASSIGN_OR_RETURN(trace.probes, parameters.TakeCount("probes", trace.probes, 1));
+  if (trace.probes > kMostProbes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("probes is at most ", kMostProbes, ", not ", trace.probes));
+  }
   GRAMIAN_ASSIGN_OR_RETURN(trace.seed, parameters.TakeCount("seed", trace.seed, 0));
   return std::make_shared<const IntrinsicDistance>(spec, trace);
 }
@@ -146,7 +151,8 @@ MeasureEntry ImdEntry() {
   const Trace defaults;
   family.parameters.push_back({"exact", "integer >= 0", absl::StrCat(defaults.exact),
                                "most inputs for which the whole spectrum is computed"});
-  family.parameters.push_back({"probes", "integer >= 1", absl::StrCat(defaults.probes),
+  family.parameters.push_back({"probes", absl::StrCat("integer from 1 to ", kMostProbes),
+                               absl::StrCat(defaults.probes),
                                "random vectors of the estimate above that"});
   family.parameters.push_back({"seed", "integer >= 0", absl::StrCat(defaults.seed), "of these"});
   family.examples = {"imd-neighbors=euclidean-k=5-exact=4096-probes=256-seed=0",

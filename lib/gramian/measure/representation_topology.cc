@@ -41,6 +41,7 @@ constexpr double kQuantile = 0.9;
 constexpr int64_t kLeastRows = 3;
 // Both ways take 144 bytes for a pair of inputs.
 constexpr int64_t kMostRows = 5000;
+constexpr int64_t kMostTrials = 10000;
 
 // Which inputs are compared.
 struct Subsets {
@@ -194,11 +195,12 @@ absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Make(MeasureParameters&
                            parameters.TakeChoice("pick", {"random", "blocks"}));
   subsets.random = pick == "random";
   GRAMIAN_ASSIGN_OR_RETURN(subsets.rows, parameters.TakeCount("rows", subsets.rows, kLeastRows));
-  if (subsets.rows > kMostRows) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("rows is at most ", kMostRows, ", not ", subsets.rows));
-  }
   GRAMIAN_ASSIGN_OR_RETURN(subsets.trials, parameters.TakeCount("trials", subsets.trials, 1));
+  if (subsets.rows > kMostRows || subsets.trials > kMostTrials) {
+    return absl::InvalidArgumentError(absl::StrCat("rows is at most ", kMostRows, " and trials ",
+                                                   kMostTrials, ", not ", subsets.rows, " and ",
+                                                   subsets.trials));
+  }
   if (subsets.random) {
     GRAMIAN_ASSIGN_OR_RETURN(subsets.seed, parameters.TakeCount("seed", subsets.seed, 0));
   }
@@ -221,7 +223,8 @@ MeasureEntry RtdEntry() {
        "blocks in stored order"},
       {"rows", absl::StrCat("integer from ", kLeastRows, " to ", kMostRows),
        absl::StrCat(defaults.rows), "inputs of a subset"},
-      {"trials", "integer >= 1", absl::StrCat(defaults.trials), "subsets, over which is averaged"},
+      {"trials", absl::StrCat("integer from 1 to ", kMostTrials), absl::StrCat(defaults.trials),
+       "subsets, over which is averaged"},
       {"seed", "integer >= 0", absl::StrCat(defaults.seed), "of pick=random"}};
   family.examples = {"rtd-pick=random-rows=20-trials=2-seed=1", "rtd-pick=blocks-rows=30-trials=2"};
   return {std::move(family), &Make};
