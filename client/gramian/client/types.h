@@ -97,6 +97,7 @@ enum class ScoreStatus {
   kNonpositiveSelfTerm,  // the unbiased self term of a side is not positive
   kUndefinedRoot,        // the root of a negative quantity
   kZeroBandwidth,        // a median bandwidth is zero
+  kDifferentWidths,      // the measure compares features, of which the sides have different numbers
   kCoincidingPoints,     // of paths: points that a direction or a ratio needs apart coincide
   kAntipodalPoints,      // of paths: opposite points of the sphere, which no one geodesic joins
   kEquidistant,          // of paths: every point of the geodesic is equally near
@@ -125,6 +126,8 @@ struct Score {
   ComputeForm form = ComputeForm::kNone;
   double compute_seconds = 0;  // spent by this call; 0 when the score was known
   bool cached = false;
+  // Share of the true neighbours that an approximate search found, on a sample; 1 for exact scores.
+  float recall = 1.0F;
 };
 
 // One cell of a SimilarityMatrix.
@@ -147,6 +150,7 @@ struct SimilarityMatrix {
   ComputeForm form = ComputeForm::kNone;  // of the last block
   int64_t cached_count = 0;               // cells the server knew already
   double elapsed_seconds = 0;             // on the server, from request to last block
+  float recall = 1.0F;                    // the least of the scores'
   std::vector<Cell> cells;                // row_labels.size() x column_labels.size(), row-major
 
   const Cell& at(size_t row, size_t column) const {

@@ -16,6 +16,8 @@ const char* ToString(ScoreStatus status) {
       return "undefined_root";
     case ScoreStatus::kZeroBandwidth:
       return "zero_bandwidth";
+    case ScoreStatus::kDifferentWidths:
+      return "different_widths";
     case ScoreStatus::kCoincidingPoints:
       return "coinciding_points";
     case ScoreStatus::kAntipodalPoints:
