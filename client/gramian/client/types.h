@@ -108,7 +108,7 @@ enum class ScoreStatus {
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
 // "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth",
-// "coinciding points", "antipodal points", "equidistant" or "unknown".
+// "different widths", "coinciding points", "antipodal points", "equidistant" or "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".
