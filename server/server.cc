@@ -41,6 +41,9 @@ EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   engine.store.on_damage = [](const absl::Status& what) {
     spdlog::error("{}", std::string(what.message()));
   };
+  engine.store.on_removal = [](const std::string& what) {
+    spdlog::info("removed {}, which nothing names", what);
+  };
   engine.threads = options.threads;
   engine.store.data_dir = options.data_dir;
   engine.store.limit_bytes = options.store_bytes;

@@ -371,5 +371,48 @@ TEST_F(ActivationStoreTest, WhatCannotBeReadNowIsNoDamage) {
   store_.reset();
 }
 
+// Goal: a data directory that lost its catalog keeps its activations. Method: the catalog is taken
+// away, emptied, or left without its log, as after a backup that missed it.
+TEST_F(ActivationStoreTest, ActivationsWithoutTheirCatalogAreRefusedAndNotTouched) {
+  Commit(0, "fc1", 1);
+  const auto upload = store_->OpenUpload(Plan(Description(Snapshot(0), "fc2"), 2)).value();
+  ASSERT_TRUE(AppendRows(*upload, 2, 0, 5).ok());
+  ASSERT_TRUE(upload->Persist().ok());
+  store_.reset();
+  const std::string catalog = options_.data_dir + "/gramian.db";
+  std::filesystem::rename(catalog, directory_.path() + "/aside");
+  const auto expect_refused = [&](const char* what) {
+    const absl::Status status = Open();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << what << ": " << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(catalog), HasSubstr("/blobs")));
+    EXPECT_TRUE(std::filesystem::exists(BlobPath(1))) << what;
+    EXPECT_THAT(damage_, IsEmpty());
+  };
+  expect_refused("missing");
+  EXPECT_FALSE(std::filesystem::exists(catalog));
+  std::ofstream(catalog).flush();
+  expect_refused("empty");
+  {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(catalog.c_str(), &database), SQLITE_OK);
+    sqlite3_exec(database, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+    sqlite3_close(database);
+  }
+  expect_refused("without tables");
+  std::filesystem::rename(directory_.path() + "/aside", catalog);
+  Restart();
+  EXPECT_EQ(Load(0, "fc1").value(), testing::BytesOf(*Activations(1)));
+  EXPECT_EQ(store_->Stats().uploads, 1);
+}
+
+TEST_F(ActivationStoreTest, WithoutActivationsACatalogIsBegunAnew) {
+  Commit(0, "fc1", 1);
+  ASSERT_TRUE(store_->DeleteSnapshot(Snapshot(0)).ok());
+  store_.reset();
+  std::filesystem::remove(options_.data_dir + "/gramian.db");
+  Restart();
+  Commit(0, "fc1", 1);
+}
+
 }  // namespace
 }  // namespace gramian

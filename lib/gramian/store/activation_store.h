@@ -33,6 +33,9 @@ struct StoreOptions {
   // Told, while the store opens and later, what had to be given up: DATA_LOSS naming a file. Called
   // on any thread, must not call the store. May be empty.
   std::function<void(const absl::Status&)> on_damage;
+  // Told, while the store opens, of each file that goes because nothing names it: what an earlier
+  // process did not finish. May be empty.
+  std::function<void(const std::string&)> on_removal;
 };
 
 // Totals for metrics.
@@ -55,10 +58,10 @@ struct StoreStats {
 // never waits for the disk; Load, uploads and everything that changes something may.
 class ActivationStore {
  public:
-  // FAILED_PRECONDITION if another process has the directory open or its format is newer;
-  // DATA_LOSS, naming the file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it
-  // cannot be read or written. Damaged blobs are no error: they are moved to quarantine/ when
-  // found, and named.
+  // FAILED_PRECONDITION if another process has the directory open, its format is newer, or there
+  // are activations but no metadata that name them (nothing is touched then); DATA_LOSS, naming the
+  // file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it cannot be read or
+  // written. Damaged blobs are no error: they are moved to quarantine/ when found, and named.
   static absl::StatusOr<std::unique_ptr<ActivationStore>> Open(const StoreOptions& options);
   // Uploads must not be used any more; representations may.
   virtual ~ActivationStore() = default;

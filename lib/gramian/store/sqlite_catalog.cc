@@ -8,14 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
-#include "gramian/store/sqlite.h"
 
 namespace gramian {
 namespace {
 
-constexpr int kFormat = 1;
-
-constexpr char kSchema[] = R"sql(
+constexpr char kFormat1[] = R"sql(
 CREATE TABLE layers(
   project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL, layer TEXT NOT NULL,
   module_path TEXT NOT NULL, probe_set TEXT NOT NULL, reduction TEXT NOT NULL,
@@ -38,6 +35,8 @@ CREATE TABLE probe_sets(
   input_ids_digest TEXT NOT NULL, input_ids BLOB NOT NULL, created_ns INTEGER NOT NULL,
   PRIMARY KEY(project, id)) WITHOUT ROWID;
 )sql";
+
+constexpr const char* kFormats[] = {kFormat1};
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the catalog holds ", what));
@@ -317,10 +316,11 @@ class SqliteCatalog final : public Catalog {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path,
+                                                           SqliteDatabase::Creation creation) {
   GRAMIAN_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteDatabase> database,
-      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormat, kSchema));
+      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormats, creation));
   return std::make_unique<SqliteCatalog>(std::move(database));
 }
 
