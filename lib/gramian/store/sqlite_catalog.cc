@@ -36,7 +36,11 @@ CREATE TABLE probe_sets(
   PRIMARY KEY(project, id)) WITHOUT ROWID;
 )sql";
 
-constexpr const char* kFormats[] = {kFormat1};
+constexpr char kFormat2[] = R"sql(
+ALTER TABLE layers ADD COLUMN input_ids_digest TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr const char* kFormats[] = {kFormat1, kFormat2};
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the catalog holds ", what));
@@ -150,9 +154,11 @@ class SqliteCatalog final : public Catalog {
     return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       GRAMIAN_ASSIGN_OR_RETURN(
           SqliteStatement put,
-          database_->Prepare("INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+          database_->Prepare("INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
       Bind(put, layer.description, layer.shape);
-      put.Bind(layer.digest.ToHex()).Bind(absl::ToUnixNanos(layer.create_time));
+      put.Bind(layer.digest.ToHex())
+          .Bind(absl::ToUnixNanos(layer.create_time))
+          .Bind(layer.input_ids_digest);
       GRAMIAN_RETURN_IF_ERROR(put.Run());
       GRAMIAN_ASSIGN_OR_RETURN(
           SqliteStatement snapshot,
@@ -267,6 +273,7 @@ class SqliteCatalog final : public Catalog {
       if (!digest.has_value()) return Damaged("a layer without a digest");
       layer.digest = *digest;
       layer.create_time = absl::FromUnixNanos(row.Integer(12));
+      layer.input_ids_digest = row.Bytes(13);
       layers.push_back(std::move(layer));
       return absl::OkStatus();
     });

@@ -89,6 +89,10 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::Status CheckConflict(const UploadPlan& plan, const Digest* digest) const
       GRAMIAN_REQUIRES(mutex_);
   absl::Status CheckInputsOf(const UploadPlan& plan) const GRAMIAN_REQUIRES(mutex_);
+  // The layer that a kept plan makes of this content: what is known of an earlier one with the
+  // same content stays.
+  StoredLayer LayerOf(const UploadPlan& plan, int64_t size, const Digest& digest) const
+      GRAMIAN_REQUIRES(mutex_);
   absl::Status CheckLayerCount(const LayerKey& key) const GRAMIAN_REQUIRES(mutex_);
   void Forget(const UploadSession& session) GRAMIAN_REQUIRES(mutex_);
 

@@ -143,11 +143,18 @@ const StoredLayer* StoreIndex::FindUser(const std::string& project,
 absl::Status StoreIndex::CheckUsers(const ProbeSet& probe_set) const {
   absl::Status status;
   ForUsers(probe_set.project, probe_set.id, [&](const StoredLayer& layer) {
-    if (layer.shape.rows == probe_set.input_count) return true;
+    std::string difference;
+    if (layer.shape.rows != probe_set.input_count) {
+      difference = absl::StrCat(layer.shape.rows, " inputs, not ", probe_set.input_count);
+    } else if (!MayBeSameInputs(layer.input_ids_digest, probe_set.input_ids_digest)) {
+      difference = absl::StrCat("inputs with the digest ", layer.input_ids_digest, ", not ",
+                                probe_set.input_ids_digest);
+    }
+    if (difference.empty()) return true;
     const LayerKey& key = layer.description.key;
-    status = absl::AlreadyExistsError(absl::StrCat(
-        "layer '", key.layer, "' of ", NameOf(key.snapshot), " names probe set '", probe_set.id,
-        "' and has ", layer.shape.rows, " inputs, not ", probe_set.input_count));
+    status = absl::AlreadyExistsError(absl::StrCat("layer '", key.layer, "' of ",
+                                                   NameOf(key.snapshot), " names probe set '",
+                                                   probe_set.id, "' and has ", difference));
     return false;
   });
   return status;

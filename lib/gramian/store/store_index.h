@@ -57,7 +57,8 @@ class StoreIndex {
   int64_t ProjectBytes(const std::string& project) const;
   // Some layer that names the probe set; null if none does.
   const StoredLayer* FindUser(const std::string& project, const std::string& probe_set) const;
-  // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows.
+  // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows or
+  // were sent with other input ids.
   absl::Status CheckUsers(const ProbeSet& probe_set) const;
   // All snapshots with what is kept of them.
   std::vector<SnapshotRecord> ListRecords() const;
