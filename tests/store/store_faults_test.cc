@@ -284,5 +284,20 @@ TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationB
   EXPECT_TRUE(testing::Commit(*store, Description(Snapshot(), "fc1"), *Activations(1)).ok());
 }
 
+TEST_F(StoreFaultsTest, AProbeSetLeavesTheReserveOfTheDiskAlone) {
+  options_.disk_reserve_bytes = 1000;
+  Restart();
+  ProbeSet probe_set;
+  probe_set.project = "default";
+  probe_set.id = "other";
+  probe_set.input_ids = {std::string(5000, 'a'), std::string(5000, 'b')};
+  files_.SetFreeBytes(1000 + 10'000);
+  const absl::Status status = store_->CreateProbeSet(probe_set).status();
+  EXPECT_TRUE(HasReason(status, "DISK_FULL")) << status;
+  EXPECT_THAT(store_->ListProbeSets("default"), ::testing::IsEmpty());
+  files_.SetFreeBytes(1000 + 30'000);
+  EXPECT_TRUE(store_->CreateProbeSet(probe_set).ok());
+}
+
 }  // namespace
 }  // namespace gramian

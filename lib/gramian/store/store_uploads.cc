@@ -18,11 +18,13 @@ std::string RandomId() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
-absl::Status Full(int64_t bytes, int64_t used, int64_t limit) {
+// Whether `bytes` more fit in the limit of `what`, of which `used` are in use.
+absl::Status CheckFits(absl::string_view what, int64_t bytes, int64_t used, int64_t limit) {
   if (bytes > limit) {
-    return NeverFits(absl::StrCat(bytes, " bytes exceed the store's limit of ", limit), bytes,
+    return NeverFits(absl::StrCat(bytes, " bytes exceed the ", what, " limit of ", limit), bytes,
                      limit);
   }
+  if (bytes <= limit - used) return absl::OkStatus();
   return MemoryPressure(
       absl::StrCat(bytes, " bytes do not fit, ", used, " of ", limit, " are in use"), bytes, limit);
 }
@@ -60,9 +62,10 @@ UploadPlan Kept(UploadPlan plan) {
 
 absl::Status StoreCore::CheckInputsOf(const UploadPlan& plan) const {
   const LayerDescription& description = plan.description;
-  const auto it = probe_sets_.find({description.key.snapshot.project, description.probe_set});
-  if (it == probe_sets_.end()) return absl::OkStatus();
-  return CheckInputs(it->second, plan.shape.rows, plan.input_ids, plan.input_ids_digest);
+  const ProbeSet* probe_set =
+      probe_sets_.Find(description.key.snapshot.project, description.probe_set);
+  if (probe_set == nullptr) return absl::OkStatus();
+  return CheckInputs(*probe_set, plan.shape.rows, plan.input_ids, plan.input_ids_digest);
 }
 
 absl::Status StoreCore::CheckLayerCount(const LayerKey& key) const {
@@ -135,9 +138,18 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
                                       options_.max_uploads, " open uploads")),
                      "TOO_MANY_UPLOADS", uploads + 1, options_.max_uploads);
   }
-  const int64_t used = index_.bytes() + reserved_bytes_;
-  if (size > options_.limit_bytes - used) return Full(size, used, options_.limit_bytes);
-  return absl::OkStatus();
+  return CheckRoom(size);
+}
+
+absl::Status StoreCore::CheckRoom(int64_t size) const {
+  return CheckFits("store's", size, index_.bytes() + probe_sets_.bytes() + reserved_bytes_,
+                   options_.limit_bytes);
+}
+
+absl::Status StoreCore::CheckProbeSetRoom(int64_t size) const {
+  GRAMIAN_RETURN_IF_ERROR(
+      CheckFits("probe sets'", size, probe_sets_.bytes(), options_.probe_set_limit_bytes));
+  return CheckRoom(size);
 }
 
 absl::Status StoreCore::CheckDisk(int64_t size) {
