@@ -301,5 +301,27 @@ TEST_P(StoreCoreTest, ProbeSetsHaveALimitOfTheirOwn) {
   EXPECT_TRUE(HasReason(never, "NEVER_FITS")) << never;
 }
 
+TEST_P(StoreCoreTest, PinnedBytesDoNotCountAgainstRetention) {
+  StoreOptions options;
+  options.retain_bytes = kLayerBytes;
+  Open(options);
+  for (int step = 0; step < 3; ++step) {
+    MustCommit(Description(Snapshot(step), "fc1"), step);
+    ASSERT_TRUE(store_->PinSnapshot(Snapshot(step), true).ok());
+  }
+  MustCommit(Description(Snapshot(3), "fc1"), 3);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+  EXPECT_TRUE(Holds({Snapshot(3), "fc1"}, 3)) << "one layer is within the limit";
+  // The content of a pinned one costs nothing, and deleting it would free nothing.
+  MustCommit(Description(Snapshot(4), "fc1"), 0);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+  MustCommit(Description(Snapshot(5), "fc1"), 5);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 1);
+  EXPECT_TRUE(absl::IsNotFound(store_->GetLayer({Snapshot(3), "fc1"}).status()));
+  EXPECT_TRUE(Holds({Snapshot(4), "fc1"}, 0));
+  ASSERT_TRUE(store_->PinSnapshot(Snapshot(1), false).ok());
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 1) << "unpinned it counts";
+}
+
 }  // namespace
 }  // namespace gramian

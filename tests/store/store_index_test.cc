@@ -110,5 +110,33 @@ TEST(StoreIndexTest, KnowsWhoNamesAProbeSet) {
   EXPECT_TRUE(absl::IsAlreadyExists(index.CheckUsers(probe_set)));
 }
 
+TEST(StoreIndexTest, ContentIsPinnedByAnySnapshotThatIs) {
+  StoreIndex index;
+  index.Put(Layer(Snapshot(0), "a", 1), kEarly);
+  index.Put(Layer(Snapshot(0), "b", 1), kEarly);
+  index.Put(Layer(Snapshot(1), "a", 1), kEarly);
+  index.Put(Layer(Snapshot(1), "b", 2), kEarly);
+  EXPECT_EQ(index.unpinned_bytes(), 2 * kLayerBytes);
+  index.SetPinned(Snapshot(0), true);
+  index.SetPinned(Snapshot(0), true);
+  EXPECT_EQ(index.unpinned_bytes(), kLayerBytes);
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(0)));
+  EXPECT_TRUE(index.HoldsUnpinned(Snapshot(1)));
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(2)));
+  index.Put(Layer(Snapshot(0), "b", 3), kEarly);
+  EXPECT_EQ(index.bytes(), 3 * kLayerBytes);
+  EXPECT_EQ(index.unpinned_bytes(), kLayerBytes) << "what comes into a pinned snapshot is pinned";
+  index.Put(Layer(Snapshot(1), "b", 1), kEarly);
+  EXPECT_EQ(index.unpinned_bytes(), 0);
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(1)));
+  index.SetPinned(Snapshot(0), false);
+  EXPECT_EQ(index.unpinned_bytes(), 2 * kLayerBytes);
+  index.SetPinned(Snapshot(1), true);
+  index.Remove(Snapshot(0));
+  index.Remove(Snapshot(1));
+  EXPECT_EQ(index.bytes(), 0);
+  EXPECT_EQ(index.unpinned_bytes(), 0);
+}
+
 }  // namespace
 }  // namespace gramian

@@ -31,8 +31,10 @@ struct StoreOptions {
   int64_t max_uploads = 1024;          // open per project
   absl::Duration retain_age =
       absl::InfiniteDuration();  // unpinned snapshots not used for so long go
-  int64_t retain_bytes = 0;      // > 0: unpinned, least recently used first, beyond it
-  FileSystem* files = nullptr;   // null: the real one; not owned
+  // > 0: so many bytes of content that no pinned snapshot names are kept; beyond it unpinned
+  // snapshots go, least recently used first, but none whose content is all named by pinned ones
+  int64_t retain_bytes = 0;
+  FileSystem* files = nullptr;  // null: the real one; not owned
   // Told, while the store opens and later, what had to be given up: DATA_LOSS naming a file. Called
   // on any thread, must not call the store. May be empty.
   std::function<void(const absl::Status&)> on_damage;

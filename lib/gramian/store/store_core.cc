@@ -252,7 +252,9 @@ bool StoreCore::HasUpload(const SnapshotKey& key) const {
 bool StoreCore::MayRetire(const SnapshotRecord& record, absl::Time now) const {
   const bool is_old =
       options_.retain_age != absl::InfiniteDuration() && record.used < now - options_.retain_age;
-  const bool is_too_much = options_.retain_bytes > 0 && index_.bytes() > options_.retain_bytes;
+  const bool is_too_much = options_.retain_bytes > 0 &&
+                           index_.unpinned_bytes() > options_.retain_bytes &&
+                           index_.HoldsUnpinned(record.key);
   return (is_old || is_too_much) && !HasUpload(record.key);
 }
 

@@ -31,6 +31,7 @@ struct Content {
   Mutex load_mutex;
   // All below is guarded like the index it is in.
   std::map<std::string, int64_t> layers;  // by project: how many name it, > 0
+  int64_t pins = 0;                       // how many of these are in pinned snapshots
   std::weak_ptr<const Representation> loaded;
   bool verified = false;  // the blob had this digest since the start
   bool damaged = false;   // the blob is lost
@@ -60,6 +61,9 @@ class StoreIndex {
   // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows or
   // were sent with other input ids.
   absl::Status CheckUsers(const ProbeSet& probe_set) const;
+  // Whether deleting the snapshot can free anything, now or once others are gone: pinned ones do
+  // not name all of its content. False if there is no such snapshot.
+  bool HoldsUnpinned(const SnapshotKey& key) const;
   // All snapshots with what is kept of them.
   std::vector<SnapshotRecord> ListRecords() const;
 
@@ -75,6 +79,8 @@ class StoreIndex {
   int64_t layer_count() const { return layer_count_; }
   // Of all content, each once.
   int64_t bytes() const { return bytes_; }
+  // Of the content that no pinned snapshot names.
+  int64_t unpinned_bytes() const { return bytes_ - pinned_bytes_; }
 
  private:
   struct Snapshot {
@@ -95,8 +101,10 @@ class StoreIndex {
   void ForUsers(const std::string& project, const std::string& probe_set, const Visit& visit) const;
   static SnapshotSummary Summary(int64_t step, const Snapshot& snapshot);
 
-  void AddUser(const StoredLayer& layer);
-  void RemoveUser(const StoredLayer& layer, std::vector<Digest>& unused);
+  void AddUser(const StoredLayer& layer, bool pinned);
+  void RemoveUser(const StoredLayer& layer, bool pinned, std::vector<Digest>& unused);
+  // `count` more layers of pinned snapshots name the content.
+  void AddPins(const Digest& digest, int64_t count);
 
   // Holds no empty map at any depth: a network is known while it has a layer.
   std::map<std::string, Networks> projects_;
@@ -104,6 +112,7 @@ class StoreIndex {
   std::map<std::string, int64_t> project_bytes_;
   int64_t layer_count_ = 0;
   int64_t bytes_ = 0;
+  int64_t pinned_bytes_ = 0;
 };
 
 }  // namespace gramian
