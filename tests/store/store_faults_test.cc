@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/store/open_directory.h"
@@ -269,6 +270,23 @@ TEST_F(StoreFaultsTest, ABlobThatCannotBeRemovedGoesWithTheNextStart) {
   EXPECT_EQ(store_->Stats().bytes, kLayerBytes);
   Restart();
   EXPECT_EQ(FilesIn("blobs"), 1);
+}
+
+TEST_F(StoreFaultsTest, RetentionWritesOnlyWhatWasUsedSince) {
+  const auto steps = [this] {
+    const int64_t before = files_.steps();
+    EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+    return files_.steps() - before;
+  };
+  for (const absl::Duration retain_age : {absl::InfiniteDuration(), absl::Hours(1)}) {
+    options_.retain_age = retain_age;
+    Restart();
+    (void)steps();
+    EXPECT_EQ(steps(), 0);
+    ExpectHolds("kept", 9);
+    EXPECT_GT(steps(), 0) << "which was used";
+    EXPECT_EQ(steps(), 0);
+  }
 }
 
 TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationBack) {

@@ -71,15 +71,34 @@ TEST(StoreIndexTest, RemembersPinsAndTheLatestUse) {
   index.Put(Layer(Snapshot(), "a", 1), kLate);
   index.Put(Layer(Snapshot(), "b", 2), kEarly);
   index.SetUsed(Snapshot(), kEarly);
-  index.SetPinned(Snapshot(), true);
-  index.SetPinned(Snapshot(5), true);
-  const std::vector<SnapshotRecord> records = index.ListRecords();
+  const std::vector<SnapshotRecord> records = index.ListUnpinned();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].key, Snapshot());
   EXPECT_EQ(records[0].used, kLate);
-  EXPECT_TRUE(records[0].pinned);
+  EXPECT_FALSE(records[0].pinned);
+  index.SetPinned(Snapshot(), true);
+  index.SetPinned(Snapshot(5), true);
+  EXPECT_THAT(index.ListUnpinned(), IsEmpty());
   EXPECT_TRUE(index.Summarize(Snapshot())->pinned);
   EXPECT_TRUE(absl::IsNotFound(index.Summarize(Snapshot(5)).status()));
+}
+
+TEST(StoreIndexTest, KnowsWhichUsesAreNotNotedYet) {
+  StoreIndex index;
+  for (int step = 0; step < 3; ++step) index.Put(Layer(Snapshot(step), "a", step), kEarly);
+  EXPECT_EQ(index.ListUnnoted().size(), 3U);
+  index.SetNoted(index.ListUnnoted());
+  EXPECT_THAT(index.ListUnnoted(), IsEmpty());
+  index.SetUsed(Snapshot(1), kLate);
+  index.SetUsed(Snapshot(2), kLate);
+  index.SetPinned(Snapshot(2), true);
+  const std::vector<SnapshotRecord> records = index.ListUnnoted();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].key, Snapshot(1));
+  EXPECT_EQ(records[0].used, kLate);
+  index.Remove(Snapshot(1));
+  index.SetNoted(records);
+  EXPECT_THAT(index.ListUnnoted(), IsEmpty());
 }
 
 TEST(StoreIndexTest, ShowsDamageInEveryLayerOfTheContent) {

@@ -29,6 +29,7 @@ absl::Status StoreCore::Restore(const Recovered& recovered) {
       index_.SetPinned(snapshot.key, snapshot.pinned);
       index_.SetUsed(snapshot.key, snapshot.used);
     }
+    index_.SetNoted(recovered.contents.snapshots);
     for (const ProbeSet& probe_set : recovered.contents.probe_sets) {
       probe_sets_.Add(probe_set);
     }
@@ -258,26 +259,31 @@ bool StoreCore::MayRetire(const SnapshotRecord& record, absl::Time now) const {
   return (is_old || is_too_much) && !HasUpload(record.key);
 }
 
-std::vector<SnapshotRecord> StoreCore::Candidates() const {
-  std::vector<SnapshotRecord> records = index_.ListRecords();
-  records.erase(std::remove_if(records.begin(), records.end(),
-                               [](const SnapshotRecord& record) { return record.pinned; }),
-                records.end());
-  std::stable_sort(
-      records.begin(), records.end(),
-      [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
-  return records;
+absl::Status StoreCore::NoteUses() {
+  std::vector<SnapshotRecord> used;
+  {
+    MutexLock lock(mutex_);
+    used = index_.ListUnnoted();
+  }
+  if (used.empty()) return absl::OkStatus();
+  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots(used));
+  MutexLock lock(mutex_);
+  index_.SetNoted(used);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
   MutexLock change(change_mutex_);
+  GRAMIAN_RETURN_IF_ERROR(NoteUses());
+  if (options_.retain_age == absl::InfiniteDuration() && options_.retain_bytes <= 0) return 0;
   std::vector<SnapshotRecord> candidates;
   {
     MutexLock lock(mutex_);
-    candidates = Candidates();
+    candidates = index_.ListUnpinned();
   }
-  // So that the order of use outlives a restart.
-  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots(candidates));
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
   int64_t retired = 0;
   for (const SnapshotRecord& record : candidates) {
     {

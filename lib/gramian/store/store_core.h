@@ -116,7 +116,8 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::StatusOr<std::optional<ProbeSet>> FindEqual(const ProbeSet& probe_set) const
       GRAMIAN_REQUIRES(mutex_);
   bool HasUpload(const SnapshotKey& key) const GRAMIAN_REQUIRES(mutex_);
-  std::vector<SnapshotRecord> Candidates() const GRAMIAN_REQUIRES(mutex_);
+  // So that the order of use outlives a restart.
+  absl::Status NoteUses() GRAMIAN_REQUIRES(change_mutex_);
   bool MayRetire(const SnapshotRecord& record, absl::Time now) const GRAMIAN_REQUIRES(mutex_);
 
   const StoreOptions options_;

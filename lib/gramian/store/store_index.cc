@@ -168,16 +168,26 @@ bool StoreIndex::HoldsUnpinned(const SnapshotKey& key) const {
   });
 }
 
-std::vector<SnapshotRecord> StoreIndex::ListRecords() const {
+template <typename Includes>
+std::vector<SnapshotRecord> StoreIndex::ListIf(const Includes& includes) const {
   std::vector<SnapshotRecord> records;
   for (const auto& [project, networks] : projects_) {
     for (const auto& [network, steps] : networks) {
       for (const auto& [step, snapshot] : steps) {
+        if (snapshot.pinned || !includes(snapshot)) continue;
         records.push_back({{project, network, step}, snapshot.pinned, snapshot.used});
       }
     }
   }
   return records;
+}
+
+std::vector<SnapshotRecord> StoreIndex::ListUnpinned() const {
+  return ListIf([](const Snapshot&) { return true; });
+}
+
+std::vector<SnapshotRecord> StoreIndex::ListUnnoted() const {
+  return ListIf([](const Snapshot& snapshot) { return snapshot.used != snapshot.noted; });
 }
 
 void StoreIndex::AddPins(const Digest& digest, int64_t count) {
@@ -252,6 +262,12 @@ void StoreIndex::SetPinned(const SnapshotKey& key, bool pinned) {
   if (snapshot == nullptr || snapshot->pinned == pinned) return;
   snapshot->pinned = pinned;
   for (const auto& [name, layer] : snapshot->layers) AddPins(layer.digest, pinned ? 1 : -1);
+}
+
+void StoreIndex::SetNoted(absl::Span<const SnapshotRecord> records) {
+  for (const SnapshotRecord& record : records) {
+    if (Snapshot* snapshot = FindSnapshot(record.key)) snapshot->noted = record.used;
+  }
 }
 
 void StoreIndex::SetUsed(const SnapshotKey& key, absl::Time used) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "gramian/base/digest.h"
 #include "gramian/base/mutex.h"
 #include "gramian/representation/representation.h"
@@ -64,8 +65,10 @@ class StoreIndex {
   // Whether deleting the snapshot can free anything, now or once others are gone: pinned ones do
   // not name all of its content. False if there is no such snapshot.
   bool HoldsUnpinned(const SnapshotKey& key) const;
-  // All snapshots with what is kept of them.
-  std::vector<SnapshotRecord> ListRecords() const;
+  // All unpinned snapshots with what is kept of them.
+  std::vector<SnapshotRecord> ListUnpinned() const;
+  // Those of them that were used since SetNoted.
+  std::vector<SnapshotRecord> ListUnnoted() const;
 
   // Adds a layer, or replaces the one of its name; its snapshot counts as used at `used`. Returns
   // the content that no layer names any more.
@@ -75,6 +78,8 @@ class StoreIndex {
   // Nothing if there is no such snapshot.
   void SetPinned(const SnapshotKey& key, bool pinned);
   void SetUsed(const SnapshotKey& key, absl::Time used);
+  // The catalog holds these times of use, of snapshots that may be gone.
+  void SetNoted(absl::Span<const SnapshotRecord> records);
 
   int64_t layer_count() const { return layer_count_; }
   // Of all content, each once.
@@ -87,6 +92,7 @@ class StoreIndex {
     std::map<std::string, StoredLayer> layers;  // not empty
     bool pinned = false;
     absl::Time used = absl::InfinitePast();
+    absl::Time noted = absl::InfinitePast();  // what of it the catalog holds
   };
   using Steps = std::map<int64_t, Snapshot>;
   using Networks = std::map<std::string, Steps>;
@@ -99,6 +105,9 @@ class StoreIndex {
   // Calls visit(layer) for the layers that name a probe set until it returns false.
   template <typename Visit>
   void ForUsers(const std::string& project, const std::string& probe_set, const Visit& visit) const;
+  // The unpinned snapshots for which includes(snapshot) holds.
+  template <typename Includes>
+  std::vector<SnapshotRecord> ListIf(const Includes& includes) const;
   static SnapshotSummary Summary(int64_t step, const Snapshot& snapshot);
 
   void AddUser(const StoredLayer& layer, bool pinned);
