@@ -302,6 +302,16 @@ TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationB
   EXPECT_TRUE(testing::Commit(*store, Description(Snapshot(), "fc1"), *Activations(1)).ok());
 }
 
+TEST_F(StoreFaultsTest, WhatTheDiskCouldNotHoldEmptyNeverFits) {
+  options_.limit_bytes = std::numeric_limits<int64_t>::max();
+  Restart();
+  UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
+  plan.shape = {int64_t{1} << 40, int64_t{1} << 20, DType::kFloat32};
+  const absl::Status status = store_->OpenUpload(plan).status();
+  EXPECT_TRUE(HasReason(status, "NEVER_FITS")) << status;
+  EXPECT_GT(GetReason(status)->metadata.at("limit"), "0");
+}
+
 TEST_F(StoreFaultsTest, AProbeSetLeavesTheReserveOfTheDiskAlone) {
   options_.disk_reserve_bytes = 1000;
   Restart();

@@ -50,6 +50,8 @@ class FileSystem {
   // Makes creations, renames and removals in the directory survive.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
+  // Size of the file system that `path` is on, taken and free.
+  virtual absl::StatusOr<int64_t> TotalBytes(const std::string& path) = 0;
 };
 
 // The operating system's; lives for ever.

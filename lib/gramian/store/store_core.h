@@ -88,7 +88,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   // Whether so many bytes more are within the store's limit, or that of probe sets.
   absl::Status CheckRoom(int64_t size) const GRAMIAN_REQUIRES(mutex_);
   absl::Status CheckProbeSetRoom(int64_t size) const GRAMIAN_REQUIRES(mutex_);
-  // Whether the file system has so many bytes beyond the reserve.
+  // Whether the file system has so many bytes beyond the reserve, now or ever.
   absl::Status CheckDisk(int64_t size);
   absl::StatusOr<std::shared_ptr<UploadSession>> Begin(UploadPlan plan, int64_t size);
   // Whether a layer with this description and shape, and this content if it is known, may be there

@@ -156,6 +156,13 @@ absl::Status StoreCore::CheckDisk(int64_t size) {
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t free, blobs_->FreeBytes());
   const int64_t left = free - options_.disk_reserve_bytes;
   if (free < 0 || size <= left) return absl::OkStatus();
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t total, blobs_->TotalBytes());
+  const int64_t most = std::max<int64_t>(total - options_.disk_reserve_bytes, 0);
+  if (size > most) {
+    return NeverFits(absl::StrCat(size, " bytes exceed the disk, which has ", total, " of which ",
+                                  options_.disk_reserve_bytes, " are left alone"),
+                     size, most);
+  }
   return DiskFull(absl::StrCat(size, " bytes do not fit on the disk, ", free, " are free and ",
                                options_.disk_reserve_bytes, " of them are left alone"),
                   size, std::max<int64_t>(left, 0));
