@@ -126,6 +126,10 @@ TEST_F(FileSystemTest, ListsRenamesAndRemoves) {
   EXPECT_THAT(files_.List(Path("d/e")).value(), ElementsAre("y"));
   EXPECT_GT(files_.FreeBytes(Path("d")).value(), 0);
   EXPECT_GE(files_.TotalBytes(Path("d")).value(), files_.FreeBytes(Path("d")).value());
+  // In place of a file a directory is damage.
+  char byte = 0;
+  EXPECT_TRUE(absl::IsDataLoss(files_.OpenExisting(Path("d"), true).status()));
+  EXPECT_TRUE(absl::IsDataLoss(files_.OpenExisting(Path("d"), false).value()->ReadAt(0, 1, &byte)));
 }
 
 }  // namespace

@@ -415,5 +415,29 @@ TEST_F(ActivationStoreTest, WithoutActivationsACatalogIsBegunAnew) {
   Commit(0, "fc1", 1);
 }
 
+TEST_F(ActivationStoreTest, ADirectoryInPlaceOfABlobIsPutAside) {
+  Commit(0, "fc1", 1);
+  Commit(1, "fc1", 2);
+  for (const bool restarts : {true, false}) {
+    std::filesystem::remove(BlobPath(1));
+    std::filesystem::create_directories(BlobPath(1) + "/inside");
+    if (restarts) {
+      Restart();
+    } else {
+      EXPECT_TRUE(absl::IsDataLoss(Load(0, "fc1").status()));
+    }
+    ASSERT_THAT(damage_, SizeIs(1));
+    EXPECT_THAT(damage_[0], AllOf(HasSubstr("directory"), HasSubstr("moved to")));
+    damage_.clear();
+    EXPECT_FALSE(std::filesystem::exists(BlobPath(1)));
+    EXPECT_EQ(Load(1, "fc1").value(), testing::BytesOf(*Activations(2)));
+    std::filesystem::remove_all(options_.data_dir + "/quarantine");
+    Restart();
+    damage_.clear();
+    Commit(0, "fc1", 1);
+    Restart();
+  }
+}
+
 }  // namespace
 }  // namespace gramian

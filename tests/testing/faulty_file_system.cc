@@ -208,7 +208,7 @@ absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
 }
 
 absl::StatusOr<int64_t> FaultyFileSystem::TotalBytes(const std::string& path) {
-  return RealFileSystem().TotalBytes(path);
+  return real_.TotalBytes(path);
 }
 
 absl::StatusOr<int64_t> FaultyFileSystem::FreeBytes(const std::string& path) {

@@ -54,6 +54,7 @@ absl::Status ErrorOf(int error, absl::string_view what, const std::string& path,
     case EDQUOT:
       return DiskFull(message, bytes, FreeBytesAt(path));
     case EIO:
+    case EISDIR:  // In place of a file of ours.
       return absl::DataLossError(message);
     default:
       return absl::UnavailableError(message);

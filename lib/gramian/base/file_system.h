@@ -33,8 +33,8 @@ class File {
 };
 
 // Thread-safe. Paths are taken as they are. Errors name the path: NOT_FOUND, ALREADY_EXISTS,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), else UNAVAILABLE with the system's
-// words.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), DATA_LOSS for an I/O error or a
+// directory in place of a file, else UNAVAILABLE with the system's words.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
