@@ -1,5 +1,6 @@
 // One thing fails at a time: what the caller is told, and that nothing else suffers.
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/store/ballast.h"
 #include "gramian/store/open_directory.h"
 #include "gtest/gtest.h"
 #include "tests/store/sample_layers.h"
@@ -44,7 +46,8 @@ class StoreFaultsTest : public ::testing::Test {
   void Restart() {
     store_.reset();
     auto store = OpenDirectory(options_, [this](std::unique_ptr<Catalog> real) {
-      return std::make_unique<testing::FaultyCatalog>(std::move(real), &files_, &failure_);
+      return std::make_unique<testing::FaultyCatalog>(std::move(real), &files_,
+                                                      [this] { return why_not_(); });
     });
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -77,6 +80,7 @@ class StoreFaultsTest : public ::testing::Test {
   const testing::TemporaryDirectory directory_;
   testing::FaultyFileSystem files_;
   absl::Status failure_;  // Of the catalog, while it is not OK.
+  std::function<absl::Status()> why_not_ = [this] { return failure_; };
   StoreOptions options_;
   std::unique_ptr<ActivationStore> store_;
 };
@@ -223,6 +227,35 @@ TEST_F(StoreFaultsTest, ACatalogWithoutSpaceRefusesChangesAndKeepsWhatIsThere) {
   failure_ = absl::OkStatus();
   ASSERT_TRUE(upload->Commit().ok()) << "the upload is still open";
   ExpectHolds("fc1", 1);
+}
+
+// Goal: a disk that others have filled can be made room on. Method: the catalog has no room as long
+// as the ballast takes it.
+TEST_F(StoreFaultsTest, WhatMakesRoomIsDoneOnAFullDiskAtTheCostOfTheBallast) {
+  const std::string ballast = directory_.path() + "/ballast";
+  for (const int step : {1, 2}) {
+    ASSERT_TRUE(
+        testing::Commit(*store_, Description(Snapshot(step), "fc1"), *Activations(step)).ok());
+  }
+  EXPECT_EQ(std::filesystem::file_size(ballast), kBallastBytes);
+  why_not_ = [&] { return std::filesystem::exists(ballast) ? NoSpace() : absl::OkStatus(); };
+  EXPECT_TRUE(HasReason(Commit("fc2", 3), "DISK_FULL"));
+  EXPECT_TRUE(store_->DeleteSnapshot(Snapshot(1)).ok());
+  EXPECT_FALSE(std::filesystem::exists(ballast));
+  why_not_ = [] { return absl::OkStatus(); };
+  files_.FailOnce(FileOperation::kCreate, NoSpace(), 1);  // After the part.
+  EXPECT_TRUE(Commit("fc2", 3).ok());
+  EXPECT_FALSE(std::filesystem::exists(ballast)) << "there is no room for it yet";
+  EXPECT_TRUE(Commit("fc3", 4).ok());
+  EXPECT_EQ(std::filesystem::file_size(ballast), kBallastBytes);
+  // Retention makes room in the same way.
+  options_.retain_age = absl::Hours(1);
+  Restart();
+  ASSERT_TRUE(store_->PinSnapshot(Snapshot(0), true).ok());
+  ASSERT_TRUE(store_->Load(store_->GetLayer({Snapshot(2), "fc1"}).value()).ok());
+  why_not_ = [&] { return std::filesystem::exists(ballast) ? NoSpace() : absl::OkStatus(); };
+  EXPECT_EQ(store_->ApplyRetention(absl::Now() + absl::Hours(2)).value(), 1);
+  why_not_ = [] { return absl::OkStatus(); };
 }
 
 TEST_F(StoreFaultsTest, ACommitWhoseTransactionMayHaveBeenMadeLeavesItsBlobUntilTheNextStart) {

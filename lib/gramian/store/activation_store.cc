@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/store/ballast.h"
 #include "gramian/store/directory_blob_store.h"
 #include "gramian/store/directory_lock.h"
 #include "gramian/store/open_directory.h"
@@ -46,6 +47,7 @@ absl::StatusOr<std::unique_ptr<ActivationStore>> OpenDirectory(const StoreOption
                            DirectoryBlobStore::Open(files, options.data_dir));
   GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<Catalog> catalog, OpenCatalog(options.data_dir, *blobs));
   if (wrap) catalog = wrap(std::move(catalog));
+  catalog = WithBallast(std::move(catalog), files, absl::StrCat(options.data_dir, "/ballast"));
   GRAMIAN_ASSIGN_OR_RETURN(const Recovered recovered,
                            Recover(*blobs, *catalog, options.on_damage, options.on_removal));
   auto store =

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -274,7 +275,9 @@ absl::Status StoreCore::NoteUses() {
 
 absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
   MutexLock change(change_mutex_);
-  GRAMIAN_RETURN_IF_ERROR(NoteUses());
+  // A full disk is what retention is there for.
+  const absl::Status noted = NoteUses();
+  if (!noted.ok() && !HasReason(noted, "DISK_FULL")) return noted;
   if (options_.retain_age == absl::InfiniteDuration() && options_.retain_bytes <= 0) return 0;
   std::vector<SnapshotRecord> candidates;
   {
