@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/digest.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/file_system.h"
 #include "gramian/base/machine.h"
@@ -49,6 +50,21 @@ bool IsMissingOrEmpty(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   return size == 0 || error == std::errc::no_such_file_or_directory;
+}
+
+void RowDigest(sqlite3_context* context, int count, sqlite3_value** values) {
+  DigestBuilder builder("");
+  for (int i = 0; i < count; ++i) {
+    const int type = sqlite3_value_type(values[i]);
+    // Numbers become texts by this.
+    const void* const bytes = sqlite3_value_blob(values[i]);
+    const int size = sqlite3_value_bytes(values[i]);
+    builder.Update(&type, sizeof(type));
+    builder.Update(&size, sizeof(size));
+    if (size > 0) builder.Update(bytes, size);
+  }
+  const std::string digest = builder.Finish().ToHex();
+  sqlite3_result_text(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
 }
 
 std::string PathOf(sqlite3* database) {
@@ -146,6 +162,10 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, handle));
   if (code != SQLITE_OK) return database->ErrorOf(code);
   sqlite3_extended_result_codes(handle, 1);
+  const int added =
+      sqlite3_create_function_v2(handle, "row_digest", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                 nullptr, RowDigest, nullptr, nullptr, nullptr);
+  if (added != SQLITE_OK) return database->ErrorOf(added);
   GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, formats, creation));
   return database;
 }

@@ -48,7 +48,9 @@ class SqliteStatement {
   int bound_ = 0;  // SQLITE_OK
 };
 
-// One connection, in WAL mode and the only one to its file. Thread-compatible.
+// One connection, in WAL mode and the only one to its file. Its SQL has one more function:
+// row_digest(value, ...), 32 hexadecimal digits that depend on the type and bytes of each value.
+// Thread-compatible.
 class SqliteDatabase {
  public:
   // How much a commit may lose when the machine (not only the process) stops.
