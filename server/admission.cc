@@ -8,6 +8,7 @@
 #include "gramian/base/checked_size.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/store/probe_sets.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -63,6 +64,26 @@ Admission::Bucket& Admission::BucketOf(const std::string& project, absl::Time no
       .first->second;
 }
 
+absl::Status Admission::CheckQuota(const ActivationStore& store, const std::string& project,
+                                   int64_t bytes) const {
+  const int64_t kept = store.ProjectBytes(project);
+  if (bytes <= quotas_.stored_bytes - kept) return absl::OkStatus();
+  return WithLimit(absl::ResourceExhaustedError(
+                       absl::StrCat(bytes, " bytes exceed the quota of project '", project,
+                                    "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
+                   "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
+}
+
+absl::StatusOr<ProbeSet> Admission::CreateProbeSet(ActivationStore& store,
+                                                   const ProbeSet& probe_set) {
+  if (quotas_.stored_bytes == 0) return store.CreateProbeSet(probe_set);
+  MutexLock lock(opening_mutex_);
+  if (!store.GetProbeSet(probe_set.project, probe_set.id).ok()) {
+    GRAMIAN_RETURN_IF_ERROR(CheckQuota(store, probe_set.project, KeptBytes(probe_set)));
+  }
+  return store.CreateProbeSet(probe_set);
+}
+
 absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& store,
                                                               const UploadPlan& plan) {
   if (quotas_.stored_bytes == 0) return store.OpenUpload(plan);
@@ -71,13 +92,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
   const bool is_open = !plan.upload_id.empty() && store.GetUpload(key, plan.upload_id).ok();
   if (!is_open) {
     GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
-    const int64_t kept = store.ProjectBytes(key.snapshot.project);
-    if (bytes > quotas_.stored_bytes - kept) {
-      return WithLimit(absl::ResourceExhaustedError(absl::StrCat(
-                           bytes, " bytes exceed the quota of project '", key.snapshot.project,
-                           "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
-                       "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
-    }
+    GRAMIAN_RETURN_IF_ERROR(CheckQuota(store, key.snapshot.project, bytes));
   }
   return store.OpenUpload(plan);
 }

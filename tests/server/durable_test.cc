@@ -207,7 +207,7 @@ TEST_F(DurableTest, SpaceThatIsToBeLeftAloneIsNotUsed) {
   options.disk_reserve_bytes = int64_t{1} << 60;
   Start(options);
   const grpc::Status status = Upload(Header(x_, "layer"), {}).status;
-  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "DISK_FULL", 2800, 0, true});
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "NEVER_FITS", 2800, 0, false});
   EXPECT_EQ(server_->engine().Stats().store.reserved_bytes, 0);
 }
 

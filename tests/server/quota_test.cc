@@ -148,5 +148,27 @@ TEST_F(QuotaTest, WhatExceedsTheScratchOfAllNeverFits) {
   EXPECT_EQ(RetryMillisecondsIn(status), -1);
 }
 
+TEST_F(QuotaTest, ProbeSetsCountAgainstTheQuotaOfTheirProject) {
+  ServerOptions options = Options();
+  options.project_bytes = 10'000;
+  Start(options);
+  const auto create = [&](const std::string& project, const std::string& id) {
+    v1::CreateProbeSetRequest request;
+    request.set_parent("projects/" + project);
+    request.set_probe_set_id(id);
+    for (const char* input : {"a", "b", "c"}) request.add_input_ids(std::string(2000, *input));
+    v1::CreateProbeSetResponse response;
+    return activations_->CreateProbeSet(Context().get(), request, &response);
+  };
+  EXPECT_TRUE(create("default", "one").ok());
+  const grpc::Status status = create("default", "two");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(status), "TENANT_QUOTA") << status.error_message();
+  EXPECT_TRUE(create("default", "one").ok()) << "it was counted when it was created";
+  EXPECT_TRUE(create("other", "two").ok());
+  const grpc::Status upload = Upload(Header(RandomActivations(100, 10, 1), "layer"), {}).status;
+  EXPECT_EQ(ReasonIn(upload), "TENANT_QUOTA") << upload.error_message();
+}
+
 }  // namespace
 }  // namespace gramian::testing

@@ -207,6 +207,10 @@ absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> FaultyFileSystem::TotalBytes(const std::string& path) {
+  return real_.TotalBytes(path);
+}
+
 absl::StatusOr<int64_t> FaultyFileSystem::FreeBytes(const std::string& path) {
   GRAMIAN_RETURN_IF_ERROR(Admit(FileOperation::kFreeBytes));
   {

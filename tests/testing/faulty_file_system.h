@@ -62,6 +62,8 @@ class FaultyFileSystem final : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<int64_t> FreeBytes(const std::string& path) override;
+  // Does not fail by itself.
+  absl::StatusOr<int64_t> TotalBytes(const std::string& path) override;
 
  private:
   class FaultyFile;

@@ -33,8 +33,8 @@ class File {
 };
 
 // Thread-safe. Paths are taken as they are. Errors name the path: NOT_FOUND, ALREADY_EXISTS,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), else UNAVAILABLE with the system's
-// words.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), DATA_LOSS for an I/O error or a
+// directory in place of a file, else UNAVAILABLE with the system's words.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -50,6 +50,8 @@ class FileSystem {
   // Makes creations, renames and removals in the directory survive.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
+  // Size of the file system that `path` is on, taken and free.
+  virtual absl::StatusOr<int64_t> TotalBytes(const std::string& path) = 0;
 };
 
 // The operating system's; lives for ever.

@@ -47,7 +47,6 @@ struct SimilarityEngine::Impl {
         batch(options.threads, Lane::kBatch),
         cache(options.cache_limit_bytes),
         scorer(results.get()),
-        keeps_in_memory(options.store.data_dir.empty()),
         scratch_limit_bytes(options.scratch_limit_bytes),
         scratch(LimitsOf(options)) {}
 
@@ -56,10 +55,7 @@ struct SimilarityEngine::Impl {
     limits.limit_bytes = options.scratch_limit_bytes;
     limits.queue_limit = options.queue_limit;
     limits.memory_bytes = options.memory_limit_bytes;
-    limits.held_elsewhere = [this] {
-      const StoreStats kept = keeps_in_memory ? store->Stats() : StoreStats();
-      return cache.Stats().bytes + kept.bytes + kept.reserved_bytes;
-    };
+    limits.held_elsewhere = [this] { return cache.Stats().bytes + store->MemoryBytes(); };
     limits.make_room = [this](int64_t bytes) { cache.Evict(bytes); };
     return limits;
   }
@@ -121,7 +117,6 @@ struct SimilarityEngine::Impl {
   ComputeArena batch;
   OperatorCache cache;
   Scorer scorer;
-  const bool keeps_in_memory;
   const int64_t scratch_limit_bytes;
   ScratchBudget scratch;
   std::atomic<int64_t> running{0};

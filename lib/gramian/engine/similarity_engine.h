@@ -43,8 +43,8 @@ struct EngineStats {
 
 // Limits and sizes.
 struct EngineOptions {
-  int threads = 1;  // >= 1, workers of the compute arena
-  StoreOptions store;
+  int threads = 1;     // >= 1, workers of the compute arena
+  StoreOptions store;  // on_damage is told as OpenResultStore says, too
   int64_t cache_limit_bytes = int64_t{2} << 30;
   int64_t scratch_limit_bytes = int64_t{2} << 30;  // of all running computations
   // Of computations, operators and what the store keeps in memory, together: operators make room

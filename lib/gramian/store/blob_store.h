@@ -61,8 +61,9 @@ class BlobStore {
   // Puts a damaged blob aside. Returns where it is now.
   virtual absl::StatusOr<std::string> Quarantine(const Digest& digest) = 0;
 
-  // Free space; -1 in memory.
+  // Free space, and all there is; -1 in memory.
   virtual absl::StatusOr<int64_t> FreeBytes() = 0;
+  virtual absl::StatusOr<int64_t> TotalBytes() = 0;
 };
 
 // In memory.

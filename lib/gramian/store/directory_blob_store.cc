@@ -219,6 +219,7 @@ absl::StatusOr<std::string> DirectoryBlobStore::Quarantine(const Digest& digest)
 }
 
 absl::StatusOr<int64_t> DirectoryBlobStore::FreeBytes() { return files_->FreeBytes(directory_); }
+absl::StatusOr<int64_t> DirectoryBlobStore::TotalBytes() { return files_->TotalBytes(directory_); }
 
 absl::StatusOr<std::vector<Digest>> DirectoryBlobStore::ListBlobs() {
   std::vector<Digest> digests;
