@@ -198,6 +198,10 @@ std::vector<MetricFamily> ScratchFamilies(const EngineStats& engine) {
       Snapshot("gramian_scratch_bytes", MetricType::Gauge, "Bytes leased to running computations")
           .Value(number(scratch.leased_bytes))
           .Take());
+  families.push_back(Snapshot("gramian_answer_bytes", MetricType::Gauge,
+                              "Bytes of operators computed for clients that have not read them yet")
+                         .Value(number(scratch.answer_bytes))
+                         .Take());
   families.push_back(Snapshot("gramian_scratch_limit_bytes", MetricType::Gauge,
                               "Bytes that may be leased to computations together")
                          .Value(number(scratch.limit_bytes))

@@ -112,7 +112,7 @@ void AddBudgets(CLI::App& app, ServerOptions& options) {
   Add(app, "--max-scores", options.max_scores,
       "scores kept for reuse; 0: what a 64th of the memory holds, at most a million");
   AddBytes(app, "--scratch-bytes", options.scratch_bytes,
-           "memory of all running computations; 0: a quarter of the memory");
+           "memory of all running computations, half as much for answers; 0: a quarter of the memory");
   AddBytes(app, "--project-bytes", options.project_bytes,
            "quota of each project: activations kept; 0: none");
   Add(app, "--project-rate", options.project_rate, "quota of each project: RPCs a second; 0: none");

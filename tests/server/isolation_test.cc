@@ -168,6 +168,54 @@ TEST_F(IsolationTest, ClientsThatDoNotReadHoldNoThread) {
   EXPECT_TRUE(server_->Drain(std::chrono::minutes(1)));
 }
 
+// Goal: answers that nobody reads stay within a limit of their own. Method: as many such clients as
+// fit; the next one is refused, its bytes are free as soon as a client has gone, and computations
+// never noticed.
+TEST_F(IsolationTest, AnswersThatNobodyReadsAreBounded) {
+  constexpr int64_t kViewBytes = kLongView * kLongView * 8;
+  ServerOptions options = Options();
+  // Computing a view takes three times its bytes.
+  options.scratch_bytes = 6 * kViewBytes + 2;
+  Start(options);
+  MustUpload(RandomActivations(kLongView, 4, 1), "x");
+  MustUpload(RandomActivations(100, 4, 1), "y", 1);
+  MustUpload(RandomActivations(100, 4, 2), "z", 1);
+  const auto answer_bytes = [this] { return server_->engine().Stats().scratch.answer_bytes; };
+  struct Reader {
+    std::unique_ptr<grpc::ClientContext> context = Context();
+    std::unique_ptr<grpc::ClientReader<v1::GetOperatorResponse>> stream;
+  };
+  std::vector<Reader> idle(3);
+  v1::GetOperatorResponse header;
+  for (Reader& reader : idle) {
+    reader.stream = similarity_->GetOperator(reader.context.get(), LongView("x"));
+    ASSERT_TRUE(reader.stream->Read(&header));
+  }
+  EXPECT_EQ(answer_bytes(), 3 * kViewBytes);
+  const auto is_refused = [this, &header] {
+    const auto context = Context();
+    const auto stream = similarity_->GetOperator(context.get(), LongView("x"));
+    if (stream->Read(&header)) {
+      context->TryCancel();
+      stream->Finish();
+      return grpc::Status::OK;
+    }
+    return stream->Finish();
+  };
+  ExpectRefused(is_refused(), {grpc::StatusCode::RESOURCE_EXHAUSTED, "MEMORY_PRESSURE", kViewBytes,
+                               3 * kViewBytes + 1, true});
+  v1::CompareLayersResponse response;
+  EXPECT_TRUE(Compare(LayerName("y", 1), LayerName("z", 1), {"cka"}, &response).ok());
+  idle[0].context->TryCancel();
+  EXPECT_TRUE(Eventually([&] { return answer_bytes() == 2 * kViewBytes; }));
+  EXPECT_TRUE(is_refused().ok());
+  for (Reader& reader : idle) {
+    reader.context->TryCancel();
+    reader.stream->Finish();
+  }
+  EXPECT_TRUE(Eventually([&] { return answer_bytes() == 0; }));
+}
+
 // Goal: such a client loses its stream, so that it holds no memory either.
 TEST_F(IsolationTest, AClientThatNeverReadsLosesItsStream) {
   ServerOptions options = Options();

@@ -312,11 +312,16 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
   const OperandSource source =
       fusion == nullptr ? impl_->Source(layers.front())
                         : OperandSource(impl_->store.get(), layers, *fusion, &impl_->cache);
-  return impl_->Run(Lane::kBatch, stop,
-                    [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
-                      GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
-                      return ViewOperator(context, operand, request, &impl_->cache);
-                    });
+  return impl_->Run(
+      Lane::kBatch, stop, [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
+        GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
+        GRAMIAN_ASSIGN_OR_RETURN(OperatorView view,
+                                 ViewOperator(context, operand, request, &impl_->cache));
+        GRAMIAN_ASSIGN_OR_RETURN(ScratchBudget::Lease held,
+                                 impl_->scratch.HoldAnswer(8 * view.rows * view.cols));
+        view.held.emplace(std::move(held));
+        return view;
+      });
 }
 
 EngineStats SimilarityEngine::Stats() const {

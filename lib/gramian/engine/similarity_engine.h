@@ -126,7 +126,8 @@ class SimilarityEngine {
   void MakeRoom(int64_t bytes);
 
   // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
-  // fused network. Errors as ViewOperator, and NOT_FOUND.
+  // fused network. Errors as ViewOperator, NOT_FOUND, and those of ScratchBudget::HoldAnswer: the
+  // view counts until it is destroyed.
   absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
                                            const OperatorRequest& request, std::stop_token stop);
 
