@@ -89,8 +89,9 @@ grpc::ServerUnaryReactor* ActivationService::AnswerOnPool(const MethodMetrics& m
     reactor->Finish(ToGrpcStatus(admission));
     return reactor;
   }
-  return UnaryCall::Start(record, context, state_.ingest,
-                          [answer = std::move(answer)](std::stop_token) { return answer(); });
+  return UnaryCall::Start(
+      record, context, state_.ingest,
+      [answer = std::move(answer)](std::stop_token, Awaited*) { return answer(); });
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ActivationService::UploadLayer(

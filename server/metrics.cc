@@ -181,12 +181,12 @@ std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const Queue
                               "Wall time spent computing, summed over computations")
                          .Value(engine.compute_seconds_total)
                          .Take());
-  families.push_back(
-      Snapshot("gramian_queue_length", MetricType::Gauge, "Jobs that wait for a thread")
-          .Value(number(queues.interactive), {{"lane", "interactive"}})
-          .Value(number(queues.batch), {{"lane", "batch"}})
-          .Value(number(queues.ingest), {{"lane", "ingest"}})
-          .Take());
+  families.push_back(Snapshot("gramian_queue_length", MetricType::Gauge,
+                              "Jobs that wait for a thread or for what another computes")
+                         .Value(number(queues.interactive), {{"lane", "interactive"}})
+                         .Value(number(queues.batch), {{"lane", "batch"}})
+                         .Value(number(queues.ingest), {{"lane", "ingest"}})
+                         .Take());
   return families;
 }
 

@@ -95,7 +95,8 @@ void AddLimits(CLI::App& app, ServerOptions& options) {
       "an upload that brings nothing for so long is ended");
   Add(app, "--stream-stall-seconds", options.stream_stall_seconds,
       "a client that reads nothing for so long loses its stream");
-  Add(app, "--queue", options.queue, "requests that may wait for a thread or for memory");
+  Add(app, "--queue", options.queue,
+      "requests that may wait: for a thread, for another's computation, for memory");
   Add(app, "--page-size", options.page_size, "elements of one page of a list");
   Add(app, "--name-bytes", options.name_bytes, "bytes of one id or short text");
   Add(app, "--max-measures", options.max_measures, "measures of one CompareLayers call");
@@ -111,8 +112,9 @@ void AddBudgets(CLI::App& app, ServerOptions& options) {
            "operators kept for reuse; 0: a quarter of the memory");
   Add(app, "--max-scores", options.max_scores,
       "scores kept for reuse; 0: what a 64th of the memory holds, at most a million");
-  AddBytes(app, "--scratch-bytes", options.scratch_bytes,
-           "memory of all running computations, half as much for answers; 0: a quarter of the memory");
+  AddBytes(
+      app, "--scratch-bytes", options.scratch_bytes,
+      "memory of all running computations, half as much for answers; 0: a quarter of the memory");
   AddBytes(app, "--project-bytes", options.project_bytes,
            "quota of each project: activations kept; 0: none");
   Add(app, "--project-rate", options.project_rate, "quota of each project: RPCs a second; 0: none");

@@ -193,5 +193,22 @@ TEST(ComputePoolTest, ThreadsAreAsNiceAsTheyAreToldTo) {
   }
 }
 
+TEST(ComputePoolTest, SuspendedJobsHaveALimitOfTheirOwn) {
+  std::atomic<int> ran{0};
+  {
+    ComputePool pool(1, 2);
+    EXPECT_TRUE(pool.TrySuspend());
+    EXPECT_TRUE(pool.TrySuspend());
+    EXPECT_FALSE(pool.TrySuspend());
+    EXPECT_EQ(pool.queue_length(), 2);
+    EXPECT_TRUE(pool.TrySubmit([&] { ++ran; })) << "they take no place of those that wait";
+    pool.ResumeSuspended([&] { ++ran; });
+    EXPECT_TRUE(pool.TrySuspend());
+    pool.ResumeSuspended([&] { ++ran; });
+    pool.ResumeSuspended([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 4);
+}
+
 }  // namespace
 }  // namespace gramian

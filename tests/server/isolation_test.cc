@@ -92,6 +92,78 @@ TEST_F(IsolationTest, AHugeMatrixDoesNotSlowKnownComparisonsDown) {
   EXPECT_LT(best_ratio, kMostRatio);
 }
 
+// Goal: who waits for what others compute holds no thread. Method: a matrix computes a large
+// operator; more pairs than there are threads need it. Meanwhile a small pair that nobody has
+// computed yet is answered, and so are those that waited, in the end, without computing it again.
+TEST_F(IsolationTest, WhoWaitsForAnothersOperatorHoldsNoThread) {
+  constexpr int kFollowers = 6;
+  Start();
+  UploadLayers(2, 2000, 32, "huge");
+  UploadLayers(4, 60, 8, "small");
+  const auto measure = [](int t) {
+    return absl::StrCat("ms-cka-kernel=rbf-bandwidth=median:1-t=", t);
+  };
+  const auto context = Context();
+  const auto stream = similarity_->CompareSnapshots(context.get(), Matrix("huge", measure(1)));
+  v1::CompareSnapshotsResponse part;
+  ASSERT_TRUE(stream->Read(&part));
+  ASSERT_TRUE(Eventually([this] { return server_->engine().Stats().cache.misses > 0; }));
+  std::atomic<int> answered{0};
+  std::vector<std::thread> followers;
+  for (int i = 0; i < kFollowers; ++i) {
+    followers.emplace_back([this, i, &measure, &answered] {
+      v1::CompareLayersResponse response;
+      const std::string layer = LayerName("l0", 0, "huge");
+      const grpc::Status status = Compare(layer, layer, {measure(2 + i)}, &response);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      ++answered;
+    });
+  }
+  EXPECT_TRUE(Eventually([this] { return server_->engine().Stats().cache.coalesced >= 2; }));
+  for (int i = 0; i < 4; ++i) {
+    v1::CompareLayersResponse response;
+    EXPECT_TRUE(Compare(LayerName("l0", 0, "small"), LayerName(absl::StrCat("l", i), 0, "small"),
+                        {"cka"}, &response)
+                    .ok());
+    EXPECT_FALSE(response.scores(0).cached());
+  }
+  EXPECT_EQ(answered, 0) << "the small pairs waited for the others";
+  while (stream->Read(&part)) {
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  for (std::thread& follower : followers) follower.join();
+  EXPECT_EQ(answered, kFollowers);
+}
+
+// Goal: such a caller is answered at once when it stops waiting.
+TEST_F(IsolationTest, WhoWaitsForAnothersOperatorCanBeCancelled) {
+  Start();
+  UploadLayers(2, 3000, 64, "huge");
+  const std::string measure = "ms-cka-kernel=rbf-bandwidth=median:1-t=";
+  const auto context = Context();
+  const auto stream = similarity_->CompareSnapshots(context.get(), Matrix("huge", measure + "1"));
+  v1::CompareSnapshotsResponse header;
+  ASSERT_TRUE(stream->Read(&header));
+  ASSERT_TRUE(Eventually([this] { return server_->engine().Stats().cache.misses > 0; }));
+  const auto short_context = std::make_unique<grpc::ClientContext>();
+  short_context->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  v1::CompareLayersRequest request;
+  request.set_layer_a(LayerName("l0", 0, "huge"));
+  request.set_layer_b(request.layer_a());
+  request.add_measures(measure + "2");
+  v1::CompareLayersResponse response;
+  EXPECT_EQ(similarity_->CompareLayers(short_context.get(), request, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  // Nothing is left of it.
+  EXPECT_TRUE(Eventually([this] {
+    return HttpGet(server_->metrics_address(), "/metrics")
+               .body.find("gramian_queue_length{lane=\"interactive\"} 0") != std::string::npos;
+  }));
+  context->TryCancel();
+  stream->Finish();
+  EXPECT_TRUE(server_->Drain(std::chrono::minutes(1)));
+}
+
 // Goal: uploads in bulk do not starve comparisons. Method: while four clients upload as fast as
 // they can, another asks for a known score again and again; how much arrives meanwhile says how
 // long its turn takes, whatever the machine.

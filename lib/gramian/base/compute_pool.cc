@@ -44,9 +44,25 @@ void ComputePool::Resume(std::function<void()> job) {
   changed_.notify_one();
 }
 
+bool ComputePool::TrySuspend() {
+  MutexLock lock(mutex_);
+  if (suspended_ >= queue_limit_) return false;
+  ++suspended_;
+  return true;
+}
+
+void ComputePool::ResumeSuspended(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    --suspended_;
+    queue_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+}
+
 int64_t ComputePool::queue_length() const {
   MutexLock lock(mutex_);
-  return std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
+  return suspended_ + std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
 }
 
 void ComputePool::Work(int niceness) {

@@ -36,9 +36,15 @@ class ComputePool {
   // the end of the queue, however full that is. Also while the pool is being destroyed.
   void Resume(std::function<void()> job);
 
-  // Jobs that may wait.
+  // A job that gives its thread back until something happens elsewhere: false if queue_limit jobs
+  // have done so. It takes no place among those that wait for a thread, and goes on with
+  // ResumeSuspended, which may come before the job has returned.
+  bool TrySuspend();
+  void ResumeSuspended(std::function<void()> job);
+
+  // Jobs that may wait for a thread, and as many that may be suspended.
   int64_t queue_limit() const { return queue_limit_; }
-  // Jobs that wait now.
+  // Jobs that wait for a thread or are suspended now.
   int64_t queue_length() const;
 
  private:
@@ -50,6 +56,7 @@ class ComputePool {
   std::deque<std::function<void()>> queue_ GRAMIAN_GUARDED_BY(mutex_);
   // Workers without a job, from the start those not yet running too.
   int64_t idle_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t suspended_ GRAMIAN_GUARDED_BY(mutex_) = 0;
   bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  // Constant after construction.
 };
