@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "gramian/base/checked_size.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -16,20 +16,15 @@ namespace {
 // Projects that called last: as many again are known from before.
 constexpr size_t kRecentBuckets = 5'000;
 
-// The id in `projects/{project}/...`, as written; empty if there is none.
-absl::string_view ProjectIn(absl::string_view resource) {
-  if (!absl::ConsumePrefix(&resource, "projects/")) return "";
-  return resource.substr(0, resource.find('/'));
-}
-
 }  // namespace
 
 absl::Status Admission::AdmitCall(absl::string_view resource, absl::Time now) {
-  const absl::string_view project = ProjectIn(resource);
-  if (quotas_.calls_per_second == 0 || project.empty()) return absl::OkStatus();
+  if (quotas_.calls_per_second == 0) return absl::OkStatus();
+  const std::string project = ProjectOf(resource);
+  if (project.empty()) return absl::OkStatus();
   const auto rate = static_cast<double>(quotas_.calls_per_second);
   MutexLock lock(mutex_);
-  Bucket& bucket = BucketOf(std::string(project), now);
+  Bucket& bucket = BucketOf(project, now);
   bucket.tokens = TokensAt(bucket, now);
   bucket.time = now;
   if (bucket.tokens >= 1.0) {
