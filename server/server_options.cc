@@ -90,7 +90,8 @@ void AddLimits(CLI::App& app, ServerOptions& options) {
   Add(app, "--max-rows", options.max_rows, "rows of a layer");
   Add(app, "--max-features", options.max_features, "features of a layer");
   Add(app, "--max-layers", options.max_layers, "layers of a snapshot");
-  Add(app, "--max-uploads", options.max_uploads, "uploads of one project open at the same time");
+  Add(app, "--max-uploads", options.max_uploads,
+      "uploads, upload streams and downloads of one project open at the same time");
   Add(app, "--upload-idle-seconds", options.upload_idle_seconds,
       "an upload that brings nothing for so long is ended");
   Add(app, "--stream-stall-seconds", options.stream_stall_seconds,

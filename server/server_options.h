@@ -66,7 +66,7 @@ struct ServerOptions {
   int64_t max_features = int64_t{1} << 20;
   // Layers of a snapshot.
   int64_t max_layers = 4096;
-  // Uploads of one project open at the same time.
+  // Uploads of one project open at the same time, streams that fill them, and downloads.
   int64_t max_uploads = 1024;
   // An upload that brings nothing for so long is ended.
   int64_t upload_idle_seconds = 600;
