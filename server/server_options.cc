@@ -131,6 +131,9 @@ absl::Status CheckRange(absl::string_view flag, int64_t value, int64_t min, int6
 
 absl::Status CheckRanges(const ServerOptions& options) {
   constexpr int64_t kMany = int64_t{1} << 62;
+  // Of things that are counted one by one, and of seconds: ten years.
+  constexpr int64_t kCount = 1'000'000'000;
+  constexpr int64_t kLong = 315'360'000;
   // A message is an int to gRPC; a chunk travels with at most 64 bytes of frame.
   constexpr int64_t kFrameBytes = 64;
   struct Range {
@@ -147,13 +150,13 @@ absl::Status CheckRanges(const ServerOptions& options) {
        (int64_t{1} << 31) - 1},
       {"--max-rows", options.max_rows, 1, kMany},
       {"--max-features", options.max_features, 1, kMany},
-      {"--max-layers", options.max_layers, 1, kMany},
-      {"--max-uploads", options.max_uploads, 1, kMany},
-      {"--upload-idle-seconds", options.upload_idle_seconds, 1, kMany},
+      {"--max-layers", options.max_layers, 1, kCount},
+      {"--max-uploads", options.max_uploads, 1, kCount},
+      {"--upload-idle-seconds", options.upload_idle_seconds, 1, kLong},
       {"--stream-stall-seconds", options.stream_stall_seconds, 1, 86'400},
       {"--drain-delay-seconds", options.drain_delay_seconds, 0, 3600},
       {"--disk-reserve-bytes", options.disk_reserve_bytes, 0, kMany},
-      {"--retain-age", options.retain_age, 0, kMany},
+      {"--retain-age", options.retain_age, 0, kLong},
       {"--retain-bytes", options.retain_bytes, 0, kMany},
       {"--max-connections", options.max_connections, 0, 1'000'000},
       {"--max-streams", options.max_streams, 1, 1'000'000},
@@ -169,8 +172,8 @@ absl::Status CheckRanges(const ServerOptions& options) {
       {"--store-bytes", options.store_bytes, 0, kMany},
       {"--cache-bytes", options.cache_bytes, 0, kMany},
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
-      {"--max-scores", options.max_scores, 0, kMany},
-      {"--queue", options.queue, 0, kMany},
+      {"--max-scores", options.max_scores, 0, kCount},
+      {"--queue", options.queue, 0, kCount},
       {"--page-size", options.page_size, 1, 1'000'000},
       {"--name-bytes", options.name_bytes, 1, 4096},
       {"--max-measures", options.max_measures, 1, 100'000},

@@ -83,6 +83,27 @@ TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
   }
 }
 
+TEST_F(ServerOptionsTest, NoNumberIsSoLargeThatItMeansTheOpposite) {
+  struct Limit {
+    const char* flag;
+    const char* most;
+    const char* too_much;
+  };
+  for (const Limit& limit : {Limit{"--upload-idle-seconds", "315360000", "315360001"},
+                             Limit{"--retain-age", "315360000", "315360001"},
+                             Limit{"--max-uploads", "1000000000", "1000000001"},
+                             Limit{"--max-layers", "1000000000", "1000000001"},
+                             Limit{"--max-scores", "1000000000", "1000000001"},
+                             Limit{"--queue", "1000000000", "1000000001"},
+                             Limit{"--upload-idle-seconds", "1", "10000000000"},
+                             Limit{"--max-uploads", "1", "4611686018427387904"}}) {
+    err_.str("");
+    EXPECT_TRUE(Parse({limit.flag, limit.most}).run) << limit.flag << " " << err_.str();
+    EXPECT_FALSE(Parse({limit.flag, limit.too_much}).run) << limit.flag;
+    EXPECT_THAT(err_.str(), testing::AllOf(HasSubstr(limit.flag), HasSubstr(limit.too_much)));
+  }
+}
+
 TEST_F(ServerOptionsTest, AMessageMustHoldAChunk) {
   EXPECT_FALSE(Parse({"--chunk-bytes", "4MiB", "--message-bytes", "4MiB"}).run);
   EXPECT_THAT(err_.str(), HasSubstr("--message-bytes"));
