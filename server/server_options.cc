@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,11 +28,18 @@ std::string EnvironmentTwin(const std::string& flag) {
   return name;
 }
 
+// What is wrong with the text of a number; empty if it may be one.
+std::string RefuseEmpty(const std::string& text) {
+  return text.empty() ? "a number is missing" : "";
+}
+
 template <typename T>
 CLI::Option* Add(CLI::App& app, const std::string& flag, T& value, const std::string& meaning) {
-  return app.add_option(flag, value, meaning)
-      ->envname(EnvironmentTwin(flag))
-      ->capture_default_str();
+  CLI::Option* const option =
+      app.add_option(flag, value, meaning)->envname(EnvironmentTwin(flag))->capture_default_str();
+  // CLI11 reads nothing as 0, which is no limit for some flags and the least one for others.
+  if constexpr (std::is_arithmetic_v<T>) option->transform(CLI::Validator(RefuseEmpty, ""));
+  return option;
 }
 
 // A size takes a suffix: 512MiB, 4g.
