@@ -1,14 +1,20 @@
 #include "server/server_options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <type_traits>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/machine.h"
 #include "gramian/engine/result_store.h"
@@ -267,6 +273,44 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// Whether `text` names `flag`, and not only one that begins so.
+bool Names(absl::string_view text, const std::string& flag) {
+  const size_t at = text.find(flag);
+  if (at == absl::string_view::npos) return false;
+  const absl::string_view rest = text.substr(at + flag.size());
+  return rest.empty() ||
+         (rest[0] != '-' && !absl::ascii_isalnum(static_cast<unsigned char>(rest[0])));
+}
+
+// The variable that a mistake comes from, as an addition to its message; empty for one of the
+// command line or the file.
+std::string WhereFrom(const CLI::App& app, int argc, const char* const* argv,
+                      absl::string_view what) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string flag = absl::StrCat("--", option->get_single_name());
+    const std::string& variable = option->get_envname();
+    if (variable.empty() || std::getenv(variable.c_str()) == nullptr || !Names(what, flag))
+      continue;
+    const bool is_given = std::any_of(argv, argv + argc, [&](const char* argument) {
+      return Names(argument, flag) && absl::StartsWith(argument, flag);
+    });
+    if (!is_given) return absl::StrCat("; the environment says so by ", variable);
+  }
+  return "";
+}
+
+// A variable with a slip of the pen would be ignored without a word.
+void WarnOfStrangers(const CLI::App& app, std::ostream& err) {
+  // Of this program and of the client.
+  std::set<std::string> known = {"GRAMIAN_CONFIG", "GRAMIAN_SERVER", "GRAMIAN_PROJECT"};
+  for (const CLI::Option* option : app.get_options()) known.insert(option->get_envname());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string name(*variable, std::strcspn(*variable, "="));
+    if (!absl::StartsWith(name, "GRAMIAN_") || known.count(name) > 0) continue;
+    err << "gramiand: " << OneLine(name) << " in the environment belongs to no flag\n";
+  }
+}
+
 }  // namespace
 
 ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream& out,
@@ -281,7 +325,7 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
       "gramiand");
   AddOptions(app, parsed.options, modes);
   const auto refuse = [&](absl::string_view what) {
-    err << "gramiand: " << OneLine(std::string(what)) << '\n';
+    err << "gramiand: " << OneLine(absl::StrCat(what, WhereFrom(app, argc, argv, what))) << '\n';
     parsed.run = false;
     parsed.exit_code = 2;
     return parsed;
@@ -305,6 +349,7 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
     out << config;
   }
   if (modes.check_config) out << "the configuration is fine\n";
+  WarnOfStrangers(app, err);
   parsed.run = !modes.print_config && !modes.check_config;
   parsed.options = WithMachineDefaults(parsed.options);
   return parsed;

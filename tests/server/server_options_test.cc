@@ -62,6 +62,34 @@ TEST_F(ServerOptionsTest, EnvironmentIsReadAndAFlagWins) {
   unsetenv("GRAMIAN_MAX_ROWS");
 }
 
+TEST_F(ServerOptionsTest, AMistakeOfTheEnvironmentNamesItsVariable) {
+  for (const char* value : {"x", "0"}) {
+    err_.str("");
+    setenv("GRAMIAN_MAX_ROWS", value, 1);
+    EXPECT_FALSE(Parse({}).run);
+    EXPECT_THAT(err_.str(), testing::AllOf(HasSubstr("--max-rows"), HasSubstr("GRAMIAN_MAX_ROWS"),
+                                           testing::EndsWith("\n")));
+    EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1);
+    // The flag wins, also when it is wrong.
+    err_.str("");
+    EXPECT_FALSE(Parse({"--max-rows", "many"}).run);
+    EXPECT_THAT(err_.str(), testing::Not(HasSubstr("GRAMIAN_")));
+    EXPECT_TRUE(Parse({"--max-rows", "5"}).run);
+  }
+  unsetenv("GRAMIAN_MAX_ROWS");
+}
+
+TEST_F(ServerOptionsTest, VariablesThatBelongToNoFlagAreNamed) {
+  setenv("GRAMIAN_SERVER", "of the client", 1);
+  EXPECT_TRUE(Parse({}).run);
+  EXPECT_EQ(err_.str(), "");
+  setenv("GRAMIAN_MAX_ROW", "5", 1);
+  EXPECT_TRUE(Parse({}).run);
+  EXPECT_EQ(err_.str(), "gramiand: GRAMIAN_MAX_ROW in the environment belongs to no flag\n");
+  unsetenv("GRAMIAN_MAX_ROW");
+  unsetenv("GRAMIAN_SERVER");
+}
+
 TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
   for (const std::vector<const char*>& arguments :
        std::vector<std::vector<const char*>>{{"--no-such-flag"},
