@@ -15,6 +15,8 @@ namespace {
 
 // Projects that called last: as many again are known from before.
 constexpr size_t kRecentBuckets = 5'000;
+// Deleting takes a decision.
+constexpr absl::Duration kQuotaRetry = absl::Minutes(1);
 
 }  // namespace
 
@@ -68,10 +70,13 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
     GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
     const int64_t kept = store.ProjectBytes(key.snapshot.project);
     if (bytes > quotas_.stored_bytes - kept) {
-      return WithLimit(absl::ResourceExhaustedError(absl::StrCat(
-                           bytes, " bytes exceed the quota of project '", key.snapshot.project,
-                           "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
-                       "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
+      const absl::Status refusal =
+          WithLimit(absl::ResourceExhaustedError(absl::StrCat(
+                        bytes, " bytes exceed the quota of project '", key.snapshot.project,
+                        "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
+                    "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
+      // Once somebody has deleted enough.
+      return bytes <= quotas_.stored_bytes ? RetryAfter(refusal, kQuotaRetry) : refusal;
     }
   }
   return store.OpenUpload(plan);
