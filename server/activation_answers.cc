@@ -231,7 +231,7 @@ absl::Status Answer(ServerState& state, const UploadStreams& streams,
   const UploadKey upload_key{key, request.upload_id()};
   response.mutable_upload()->set_stream_count(streams.StreamCount(upload_key));
   *response.mutable_upload()->mutable_expire_time() =
-      ToProto(streams.ExpireTime(upload_key, absl::Now()));
+      ToProto(streams.ExpireTime(*upload, absl::Now()));
   return absl::OkStatus();
 }
 

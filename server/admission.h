@@ -36,7 +36,8 @@ class Admission {
   absl::Status AdmitCall(absl::string_view resource, absl::Time now);
 
   // ActivationStore::OpenUpload, within the quota of bytes: RESOURCE_EXHAUSTED, reason
-  // TENANT_QUOTA, if the project would keep more. An upload that is open already was counted when
+  // TENANT_QUOTA, if the project would keep more, with a time to try again if it could fit in what
+  // the project might delete. An upload that is open already was counted when
   // it began.
   absl::StatusOr<std::shared_ptr<Upload>> OpenUpload(ActivationStore& store,
                                                      const UploadPlan& plan);

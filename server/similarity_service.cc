@@ -71,10 +71,10 @@ absl::StatusOr<bool> FillKnown(ServerState& state, const PairQuery& query,
 }
 
 absl::Status Compute(ServerState& state, const PairQuery& query,
-                     v1::CompareLayersResponse& response, std::stop_token stop) {
+                     v1::CompareLayersResponse& response, std::stop_token stop, Awaited* awaited) {
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::vector<Comparison> comparisons,
-      state.engine.CompareLayers(query.a, query.b, query.names, Form::kAuto, stop));
+      state.engine.CompareLayers(query.a, query.b, query.names, Form::kAuto, stop, awaited));
   Fill(comparisons, query.measures, response);
   return absl::OkStatus();
 }
@@ -145,10 +145,11 @@ grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerC
   // What is known is answered here: a pool would cost more than the lookup.
   const absl::StatusOr<bool> known = FillKnown(state_, *query, *response);
   if (!known.ok() || *known) return FinishInline(record, context, known.status());
-  return UnaryCall::Start(record, context, state_.interactive,
-                          [this, query = *std::move(query), response](std::stop_token stop) {
-                            return Compute(state_, query, *response, std::move(stop));
-                          });
+  return UnaryCall::Start(
+      record, context, state_.interactive,
+      [this, query = *std::move(query), response](std::stop_token stop, Awaited* awaited) {
+        return Compute(state_, query, *response, std::move(stop), awaited);
+      });
 }
 
 grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* SimilarityService::CompareSnapshots(
@@ -203,7 +204,7 @@ grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerCon
       record.Admit(request->paths().empty() ? "" : request->paths(0).snapshot());
   if (!status.ok()) return FinishInline(record, context, status);
   return UnaryCall::Start(record, context, state_.batch,
-                          [this, request, response](std::stop_token stop) {
+                          [this, request, response](std::stop_token stop, Awaited* /*awaited*/) {
                             return AnswerPaths(state_, *request, *response, std::move(stop));
                           });
 }

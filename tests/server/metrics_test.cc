@@ -59,6 +59,7 @@ TEST_F(MetricsTest, NamesAndTypesAreThese) {
     if (hash == "#" && keyword == "TYPE") types[name] = type;
   }
   const std::map<std::string, std::string> expected = {
+      {"gramian_answer_bytes", "gauge"},
       {"gramian_build_info", "gauge"},
       {"gramian_cache_bytes", "gauge"},
       {"gramian_cache_entries", "gauge"},

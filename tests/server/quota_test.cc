@@ -30,7 +30,13 @@ TEST_F(QuotaTest, AProjectKeepsWhatItsQuotaAllowsAndNotOneByteMore) {
   header.set_probe_set("other");
   const UploadOutcome refused = Upload(header, CutRows(too_large, 64));
   ExpectRefused(refused.status,
-                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, false});
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, true});
+  // What never fits need not be tried again.
+  const Activations never = RandomActivations(801, 1, 2);
+  v1::UploadHeader never_header = Header(never, "never");
+  never_header.set_probe_set("others");
+  ExpectRefused(Upload(never_header, {}).status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 6004, 3200, false});
   MustUpload(RandomActivations(100, 1, 2), "y");
   // What is deleted may be kept anew.
   v1::DeleteSnapshotRequest request;

@@ -1,4 +1,5 @@
 // One thing fails at a time: what the caller is told, and that nothing else suffers.
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -118,6 +119,62 @@ TEST_F(StoreFaultsTest, AnUploadWhoseSyncFailsIsGoneAndCanBeginAnew) {
   }
   ASSERT_TRUE(Commit("fc1", 1).ok());
   ExpectHolds("fc1", 1);
+}
+
+// Goal: uploads that wait for their clients, however many there are, leave the descriptors to
+// others, before a restart and after it.
+TEST_F(StoreFaultsTest, OpenUploadsTakeNoDescriptor) {
+  constexpr int kUploads = 40;
+  for (int i = 0; i < kUploads; ++i) {
+    const auto upload = Open(absl::StrCat("fc", i), 1);
+    ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+    if (i % 2 == 0) {
+      ASSERT_TRUE(upload->Persist().ok());
+    }
+  }
+  EXPECT_EQ(store_->Stats().uploads, kUploads);
+  EXPECT_EQ(files_.open_files(), 0);
+  Restart();
+  EXPECT_EQ(store_->Stats().uploads, kUploads / 2);
+  EXPECT_EQ(files_.open_files(), 0);
+  const auto upload = Open("fc0", 1);
+  EXPECT_EQ(upload->persisted_bytes(), 5 * kRowBytes);
+  ASSERT_TRUE(AppendRows(*upload, 1, 5, 5).ok());
+  ASSERT_TRUE(upload->Commit().ok());
+  ExpectHolds("fc0", 1);
+  EXPECT_EQ(store_->ExpireUploads(absl::InfiniteFuture()), kUploads / 2 - 1);
+}
+
+TEST_F(StoreFaultsTest, AnUploadThatCannotBeOpenedNowIsNotLost) {
+  const absl::Status too_many = absl::UnavailableError("too many open files");
+  const auto upload = Open("fc1", 1);
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(AppendRows(*upload, 1, 0, kRows), too_many);
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, kRows).ok());
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(upload->Persist().status(), too_many);
+  EXPECT_EQ(upload->Persist().value(), kLayerBytes);
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(upload->Commit().status(), too_many);
+  ASSERT_TRUE(upload->Commit().ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, ARestartDoesNotMakeAnUploadYounger) {
+  const auto upload = Open("fc2", 1);
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+  ASSERT_TRUE(upload->Persist().ok());
+  for (const auto& part : std::filesystem::directory_iterator(directory_.path() + "/uploads")) {
+    std::filesystem::last_write_time(
+        part.path(), std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  Restart();
+  const absl::Time now = absl::Now();
+  const absl::Time touched = store_->GetUpload({Snapshot(), "fc2"}, "upload").value()->touched();
+  EXPECT_LT(touched, now - absl::Minutes(59));
+  EXPECT_GT(touched, now - absl::Minutes(61));
+  EXPECT_EQ(store_->ExpireUploads(now - absl::Minutes(62)), 0);
+  EXPECT_EQ(store_->ExpireUploads(now - absl::Minutes(58)), 1);
 }
 
 // Goal: what was acknowledged as persisted is not lost with a commit that the disk refuses. Method:

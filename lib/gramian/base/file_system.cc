@@ -134,6 +134,12 @@ class RealFile final : public File {
     return about.st_size;
   }
 
+  absl::StatusOr<absl::Time> WriteTime() const override {
+    struct stat about = {};
+    if (fstat(descriptor_, &about) != 0) return ErrorOf(errno, "look at", path_);
+    return absl::TimeFromTimespec(about.st_mtim);
+  }
+
   absl::StatusOr<std::shared_ptr<const std::byte>> Map(int64_t size) const override {
     const auto length = static_cast<size_t>(size);
     void* const address = mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor_, 0);

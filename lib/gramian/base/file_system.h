@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace gramian {
@@ -28,6 +29,8 @@ class File {
   // Reads exactly `size` bytes. DATA_LOSS if the file is shorter or cannot be read.
   virtual absl::Status ReadAt(int64_t offset, int64_t size, char* out) const = 0;
   virtual absl::StatusOr<int64_t> Size() const = 0;
+  // When something was last written, by the system's clock.
+  virtual absl::StatusOr<absl::Time> WriteTime() const = 0;
   // The first `size` bytes, read-only, seen as they are written; unmapped with the last pointer.
   virtual absl::StatusOr<std::shared_ptr<const std::byte>> Map(int64_t size) const = 0;
 };

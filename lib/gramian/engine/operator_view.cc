@@ -143,8 +143,11 @@ absl::StatusOr<Eigenpairs> ComputeEigenpairs(const ComputeContext& context, cons
 }
 
 OperatorView ToView(const Matrix& matrix) {
-  return {matrix.rows(), matrix.cols(),
-          std::vector<double>(matrix.data(), matrix.data() + matrix.size())};
+  OperatorView view;
+  view.rows = matrix.rows();
+  view.cols = matrix.cols();
+  view.values.assign(matrix.data(), matrix.data() + matrix.size());
+  return view;
 }
 
 absl::StatusOr<OperatorView> ViewRows(const ComputeContext& context, const Operand& operand,
@@ -179,6 +182,8 @@ absl::StatusOr<OperatorView> ViewOperator(const ComputeContext& context, const O
   GRAMIAN_ASSIGN_OR_RETURN(const Eigenpairs pairs,
                            ComputeEigenpairs(context, operand, request.kernel, request.k, cache));
   if (request.view == OperatorRequest::View::kSpectrum) return ToView(pairs.values);
+  GRAMIAN_RETURN_IF_ERROR(
+      context.CheckScratch(8 * 2 * operand.rows() * pairs.values.size(), "diffusion coordinates"));
   const Vector weights = pairs.values.array().pow(request.t).matrix();
   return ToView(pairs.vectors.transpose() * weights.asDiagonal());
 }

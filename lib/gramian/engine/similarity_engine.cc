@@ -70,7 +70,7 @@ struct SimilarityEngine::Impl {
   // Runs a request's computation with `body`, a function of its context: counts it and turns
   // exhausted memory into a status.
   template <typename Body>
-  auto Run(Lane lane, const std::stop_token& stop, const Body& body)
+  auto Run(Lane lane, const std::stop_token& stop, const Body& body, Awaited* awaited = nullptr)
       -> decltype(body(std::declval<const ComputeContext&>())) {
     int64_t bytes = FirstLease(lane);
     while (true) {
@@ -81,7 +81,7 @@ struct SimilarityEngine::Impl {
       }
       ComputeArena* arena = lane == Lane::kInteractive ? &interactive : &batch;
       ++running;
-      auto result = RunSafely({arena, stop, bytes, scratch_limit_bytes}, body);
+      auto result = RunSafely({arena, stop, bytes, scratch_limit_bytes, awaited}, body);
       --running;
       if (!HasReason(result.status(), "SCRATCH_TOO_SMALL") || bytes >= scratch_limit_bytes) {
         if (absl::IsCancelled(result.status())) ++cancelled;
@@ -150,7 +150,7 @@ ActivationStore& SimilarityEngine::store() { return *impl_->store; }
 
 absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
     const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures, Form form,
-    std::stop_token stop) {
+    std::stop_token stop, Awaited* awaited) {
   using Result = absl::StatusOr<std::vector<Comparison>>;
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<MeasurePtr> parsed, ParseAll(measures));
   GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
@@ -167,7 +167,7 @@ absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
     }
     return comparisons;
   };
-  return impl_->Run(Lane::kInteractive, stop, compute);
+  return impl_->Run(Lane::kInteractive, stop, compute, awaited);
 }
 
 absl::StatusOr<std::optional<std::vector<Comparison>>> SimilarityEngine::FindCompared(
@@ -307,11 +307,16 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
   const OperandSource source =
       fusion == nullptr ? impl_->Source(layers.front())
                         : OperandSource(impl_->store.get(), layers, *fusion, &impl_->cache);
-  return impl_->Run(Lane::kBatch, stop,
-                    [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
-                      GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
-                      return ViewOperator(context, operand, request, &impl_->cache);
-                    });
+  return impl_->Run(
+      Lane::kBatch, stop, [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
+        GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
+        GRAMIAN_ASSIGN_OR_RETURN(OperatorView view,
+                                 ViewOperator(context, operand, request, &impl_->cache));
+        GRAMIAN_ASSIGN_OR_RETURN(ScratchBudget::Lease held,
+                                 impl_->scratch.HoldAnswer(8 * view.rows * view.cols));
+        view.held.emplace(std::move(held));
+        return view;
+      });
 }
 
 EngineStats SimilarityEngine::Stats() const {

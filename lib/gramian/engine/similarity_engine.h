@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gramian/base/awaited.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
 #include "gramian/engine/layer_selection.h"
@@ -88,10 +89,13 @@ class SimilarityEngine {
   ActivationStore& store();
   const EngineOptions& options() const { return options_; }
 
-  // One pair, many measures (canonical or short names): one Comparison per name, in order.
+  // One pair, many measures (canonical or short names): one Comparison per name, in order. With
+  // `awaited` the calling thread never waits for what another call computes: InFlight if it would
+  // have to, to be called again when `awaited` says so (awaited.h).
   absl::StatusOr<std::vector<Comparison>> CompareLayers(const LayerKey& a, const LayerKey& b,
                                                         absl::Span<const std::string> measures,
-                                                        Form form, std::stop_token stop);
+                                                        Form form, std::stop_token stop,
+                                                        Awaited* awaited = nullptr);
   // The same if every score is already known (form must be kAuto), in microseconds; nothing if one
   // has to be computed. Errors (unknown layer or measure, other inputs) are reported here too.
   absl::StatusOr<std::optional<std::vector<Comparison>>> FindCompared(
@@ -126,7 +130,8 @@ class SimilarityEngine {
   void MakeRoom(int64_t bytes);
 
   // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
-  // fused network. Errors as ViewOperator, and NOT_FOUND.
+  // fused network. Errors as ViewOperator, NOT_FOUND, and those of ScratchBudget::HoldAnswer: the
+  // view counts until it is destroyed.
   absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
                                            const OperatorRequest& request, std::stop_token stop);
 
