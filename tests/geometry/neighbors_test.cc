@@ -127,7 +127,7 @@ TEST_F(NeighborsTest, AnIndexThatSeesAllIsExact) {
     const auto found =
         Neighbors::Compute(ComputeContext(), *layer, nearness, 7, NeighborSearch{300}).value();
     EXPECT_EQ(exact->recall(), 1.0);
-    if (nearness != Nearness::kDot) EXPECT_EQ(found->recall(), 1.0);
+    EXPECT_GE(found->recall(), nearness == Nearness::kDot ? 0.9 : 1.0);
     for (int64_t i = 0; found->recall() == 1.0 && i < 300; ++i) {
       EXPECT_EQ(found->Of(i), exact->Of(i));
       EXPECT_EQ(found->DistancesOf(i), exact->DistancesOf(i));
