@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "gramian/base/matrix.h"
 #include "gramian/representation/representation.h"
@@ -20,6 +21,11 @@ class CenteredFeatures {
   CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows);
   // modes: k x n, row i is the i-th feature over all inputs; its entries sum to 0.
   explicit CenteredFeatures(Matrix modes);
+
+  // The same features of the given rows, in this order: of a view of the layer, or a copy of the
+  // eigenvectors, which stay orthonormal and centred only if `rows` permutes the inputs.
+  std::shared_ptr<const CenteredFeatures> SelectRows(
+      const std::shared_ptr<const std::vector<int64_t>>& rows) const;
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
