@@ -180,6 +180,8 @@ int RunCommandLine(int argc, char** argv) {
   AddKeepCommands(app, globals, action);
   AddProbeSetCommand(app, globals, action);
   AddCompareCommands(app, globals, action);
+  AddLayerCommand(app, globals, action);
+  AddMatchCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
   AddPathCommand(app, globals, action);
   try {

@@ -47,7 +47,10 @@ void AddKeepCommands(CLI::App& app, const GlobalOptions& globals,
                      Action& action);  // rm, pin, unpin
 void AddProbeSetCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
-                        Action& action);  // compare, networks, layer
+                        Action& action);  // compare, networks
+void AddLayerCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddMatchCommands(CLI::App& app, const GlobalOptions& globals,
+                      Action& action);  // match, search, embed
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 
