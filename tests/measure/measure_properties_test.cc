@@ -369,6 +369,37 @@ TEST_P(MeasurePropertiesTest, NetworksAreComparedOrRefusedAsDeclared) {
   EXPECT_NEAR(fused, Value(x, RandomRelated(x, 8, 0.7, 31)), Tolerance(fused));
 }
 
+TEST_P(MeasurePropertiesTest, APermutationOnlyIndexesWhatIsThere) {
+  const std::vector<int64_t> reversed = [] {
+    std::vector<int64_t> order;
+    for (Index i = 0; i < kInputs; ++i) order.push_back(kInputs - 1 - i);
+    std::swap(order[3], order[17]);
+    return order;
+  }();
+  const auto order = std::make_shared<const std::vector<int64_t>>(reversed);
+  NoCache cache;
+  for (const Index cols : {9, 70}) {
+    const Matrix x = RandomActivations(kInputs, cols, 41);
+    const Matrix y = RandomRelated(x, cols, 0.6, 42);
+    const double expected = Value(x, y(*order, Eigen::all));
+    const Operand a(AsFloat64(x), &cache);
+    const Operand b(AsFloat64(y), &cache);
+    const Score indexed = TryCompare(name(), a, b.Permuted(order, &cache)).value();
+    EXPECT_NEAR(indexed.value, expected, Tolerance(expected)) << cols;
+    const auto prepared = measure_->PreparePermutations({}, a, b).value();
+    if (prepared == nullptr) continue;
+    EXPECT_NEAR(prepared->At(*order).value, expected, Tolerance(expected)) << cols;
+  }
+}
+
+TEST_P(MeasurePropertiesTest, ItsDebiasedEstimatorIsAMeasureOfTheSameDirection) {
+  if (traits().debiased.empty()) return;
+  const auto debiased = MeasureRegistry::Parse(traits().debiased).value();
+  EXPECT_EQ(debiased->name(), traits().debiased);
+  EXPECT_EQ(debiased->traits().larger_is_more_similar, traits().larger_is_more_similar);
+  EXPECT_EQ(debiased->traits().debiased, "");
+}
+
 INSTANTIATE_TEST_SUITE_P(AllMeasures, MeasurePropertiesTest, ::testing::ValuesIn(AllExamples()),
                          [](const auto& instance) {
                            std::string name = instance.param;

@@ -102,6 +102,10 @@ struct SimilarityEngine::Impl {
     }
   }
 
+  NetworkSource Network(const std::vector<StoredLayer>& layers, const Fusion& fusion) {
+    return {layers.front().description.key.snapshot,
+            OperandSource(store.get(), layers, fusion, &cache), Sources(layers)};
+  }
   OperandSource Source(StoredLayer layer) {
     return OperandSource(store.get(), std::move(layer), &cache);
   }
@@ -211,6 +215,25 @@ class SimilarityEngine::Job final : public MatrixJob {
 
 namespace {
 
+std::vector<LayerKey> KeysOf(const std::vector<StoredLayer>& layers) {
+  std::vector<LayerKey> keys;
+  for (const StoredLayer& layer : layers) keys.push_back(layer.description.key);
+  return keys;
+}
+
+// The newest snapshots of the other networks of a snapshot's project, and these layers of them.
+std::vector<SnapshotSelection> OtherNetworks(const ActivationStore& store, const SnapshotKey& key,
+                                             const std::vector<std::string>& layers) {
+  std::vector<SnapshotSelection> others;
+  for (const std::string& network : store.ListNetworks(key.project)) {
+    if (network == key.network) continue;
+    const std::vector<SnapshotSummary> snapshots = store.ListSnapshots(key.project, network);
+    if (!snapshots.empty())
+      others.push_back({{key.project, network, snapshots.back().step}, layers});
+  }
+  return others;
+}
+
 absl::Status RunAll(const absl::StatusOr<std::unique_ptr<MatrixJob>>& job, const MatrixSink& sink,
                     const std::stop_token& stop) {
   GRAMIAN_RETURN_IF_ERROR(job.status());
@@ -288,6 +311,100 @@ absl::StatusOr<PathReport> SimilarityEngine::AnalyzePaths(absl::Span<const PathS
     return report;
   };
   return impl_->Run(Lane::kBatch, stop, complete);
+}
+
+absl::StatusOr<Significance> SimilarityEngine::AssessSimilarity(const LayerKey& a,
+                                                                const LayerKey& b,
+                                                                const std::string& measure,
+                                                                const SignificanceOptions& options,
+                                                                std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(options));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, impl_->store->GetLayer(b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
+  const OperandSource source_a = impl_->Source(layer_a);
+  const OperandSource source_b = impl_->Source(layer_b);
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return AssessSignificance(context, impl_->scorer, *parsed, source_a, source_b, options);
+  });
+}
+
+absl::StatusOr<LayerCorrespondence> SimilarityEngine::MatchLayers(
+    const SnapshotSelection& a, const SnapshotSelection& b, const std::string& measure,
+    MatchMethod method, MatchTruth truth, std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(*impl_->store, a));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> cols, Select(*impl_->store, b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(rows, rows));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(rows, cols));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<Index> expected, ExpectedColumns(rows, cols, truth));
+  const std::vector<OperandSource> row_sources = impl_->Sources(rows);
+  const std::vector<OperandSource> col_sources = impl_->Sources(cols);
+  GRAMIAN_ASSIGN_OR_RETURN(LayerCorrespondence result,
+                           impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+                             return gramian::MatchLayers(context, impl_->scorer, *parsed,
+                                                         row_sources, col_sources, method,
+                                                         expected);
+                           }));
+  result.row_layers = KeysOf(rows);
+  result.column_layers = KeysOf(cols);
+  return result;
+}
+
+absl::StatusOr<NetworkSearch> SimilarityEngine::SearchNetworks(
+    const SnapshotSelection& query, absl::Span<const SnapshotSelection> candidates,
+    const std::string& measure, NetworkRule rule, const Fusion& fusion, int64_t count,
+    std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(fusion));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> asked, Select(*impl_->store, query));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(asked, asked));
+  const bool takes_all = candidates.empty();
+  const std::vector<SnapshotSelection> others =
+      takes_all ? OtherNetworks(*impl_->store, query.snapshot, query.layers)
+                : std::vector<SnapshotSelection>(candidates.begin(), candidates.end());
+  std::vector<NetworkSource> sources;
+  int64_t skipped = 0;
+  for (const SnapshotSelection& other : others) {
+    const absl::StatusOr<std::vector<StoredLayer>> layers = Select(*impl_->store, other);
+    // What is deleted meanwhile is not missed where nobody named it.
+    if (takes_all && absl::IsNotFound(layers.status())) continue;
+    GRAMIAN_RETURN_IF_ERROR(layers.status());
+    const absl::Status comparable = CheckComparable(asked, *layers);
+    if (takes_all && !comparable.ok()) {
+      ++skipped;
+      continue;
+    }
+    GRAMIAN_RETURN_IF_ERROR(comparable);
+    sources.push_back(impl_->Network(*layers, fusion));
+  }
+  const NetworkSource source = impl_->Network(asked, fusion);
+  GRAMIAN_ASSIGN_OR_RETURN(NetworkSearch search,
+                           impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+                             return gramian::SearchNetworks(context, impl_->scorer, *parsed, rule,
+                                                            source, sources, count);
+                           }));
+  search.skipped = skipped;
+  return search;
+}
+
+absl::StatusOr<NetworkMap> SimilarityEngine::EmbedNetworks(
+    absl::Span<const SnapshotSelection> networks, const std::string& measure, NetworkRule rule,
+    const Fusion& fusion, Index dimensions, LinkageMethod linkage, std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(fusion));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  std::vector<StoredLayer> reference;
+  std::vector<NetworkSource> sources;
+  for (const SnapshotSelection& network : networks) {
+    GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*impl_->store, network));
+    if (reference.empty()) reference = layers;
+    GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference, layers));
+    sources.push_back(impl_->Network(layers, fusion));
+  }
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return MapNetworks(context, impl_->scorer, *parsed, rule, sources, dimensions, linkage);
+  });
 }
 
 void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }

@@ -16,12 +16,15 @@
 #include "gramian/base/awaited.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
+#include "gramian/engine/layer_correspondence.h"
 #include "gramian/engine/layer_selection.h"
+#include "gramian/engine/network_scores.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
 #include "gramian/engine/path_report.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/engine/score_matrix.h"
+#include "gramian/engine/significance.h"
 #include "gramian/geometry/alternating_diffusion.h"
 #include "gramian/measure/measure.h"
 #include "gramian/store/activation_store.h"
@@ -125,6 +128,34 @@ class SimilarityEngine {
   absl::StatusOr<PathReport> AnalyzePaths(absl::Span<const PathSelection> paths,
                                           const std::string& measure, const PathOptions& options,
                                           std::stop_token stop);
+
+  // What the score of a pair of layers is worth; see AssessSignificance. A count of 0 leaves its
+  // part out.
+  absl::StatusOr<Significance> AssessSimilarity(const LayerKey& a, const LayerKey& b,
+                                                const std::string& measure,
+                                                const SignificanceOptions& options,
+                                                std::stop_token stop);
+
+  // Which layer of `b` corresponds to each layer of `a`; see the function MatchLayers.
+  absl::StatusOr<LayerCorrespondence> MatchLayers(const SnapshotSelection& a,
+                                                  const SnapshotSelection& b,
+                                                  const std::string& measure, MatchMethod method,
+                                                  MatchTruth truth, std::stop_token stop);
+
+  // The networks most similar to `query` among `candidates`; without candidates among the newest
+  // snapshots of all other networks of its project that saw the same inputs. `fusion` is that of
+  // NetworkRule::kFused. See the function SearchNetworks.
+  absl::StatusOr<NetworkSearch> SearchNetworks(const SnapshotSelection& query,
+                                               absl::Span<const SnapshotSelection> candidates,
+                                               const std::string& measure, NetworkRule rule,
+                                               const Fusion& fusion, int64_t count,
+                                               std::stop_token stop);
+
+  // Networks as points of a picture and leaves of a tree, at least one; see MapNetworks.
+  absl::StatusOr<NetworkMap> EmbedNetworks(absl::Span<const SnapshotSelection> networks,
+                                           const std::string& measure, NetworkRule rule,
+                                           const Fusion& fusion, Index dimensions,
+                                           LinkageMethod linkage, std::stop_token stop);
 
   // Operators make room for `bytes` that the store will keep in memory.
   void MakeRoom(int64_t bytes);
