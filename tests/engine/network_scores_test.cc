@@ -1,60 +1,28 @@
-// Goal: counterparts, nearest networks and maps are what the scores say. Method: a real engine with
+// Goal: nearest networks and maps are what the scores say. Method: a real engine with
 // small networks whose layers are related as is known, its own scores as reference.
 #include "gramian/engine/network_scores.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "gramian/engine/similarity_engine.h"
 #include "gtest/gtest.h"
-#include "tests/testing/commit.h"
-#include "tests/testing/random.h"
+#include "tests/engine/small_networks.h"
 
 namespace gramian {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::Network;
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
-constexpr Index kInputs = 60;
+constexpr Index kInputs = testing::kSmallInputs;
 
-SnapshotSelection Network(const std::string& network) { return {{"default", network, 0}, {}}; }
-
-// "a": three unrelated layers. "turned": the same layers rotated, so that CKA is 1. "noisy": half
-// of each. "other": unrelated.
-class NetworkScoresTest : public ::testing::Test {
+class NetworkScoresTest : public testing::SmallNetworks {
  protected:
-  NetworkScoresTest() : engine_(SimilarityEngine::Open(EngineOptions()).value()) {
-    for (uint64_t i = 0; i < 3; ++i) {
-      const Matrix x = testing::RandomNormal(kInputs, 6, i + 1);
-      Upload("a", i, x);
-      Upload("turned", i, x * testing::RandomOrthogonal(6, i + 10));
-      Upload("noisy", i, x + testing::RandomNormal(kInputs, 6, i + 20));
-      Upload("other", i, testing::RandomNormal(kInputs, 6, i + 30));
-    }
-  }
-
-  void Upload(const std::string& network, uint64_t ordinal, const Matrix& activations,
-              const std::string& probe_set = "probes") {
-    LayerDescription description;
-    description.key = {Network(network).snapshot, absl::StrCat("fc", ordinal)};
-    description.probe_set = probe_set;
-    description.ordinal = static_cast<int64_t>(ordinal);
-    const auto committed =
-        testing::Commit(engine_->store(), description, *testing::AsFloat32(activations));
-    ASSERT_TRUE(committed.ok()) << committed.status();
-  }
-
-  LayerCorrespondence Match(const std::string& a, const std::string& b, const std::string& measure,
-                            MatchMethod method, MatchTruth truth = MatchTruth::kSameOrder) {
-    return engine_->MatchLayers(Network(a), Network(b), measure, method, truth, {}).value();
-  }
   absl::StatusOr<NetworkSearch> Search(const std::string& measure, NetworkRule rule,
                                        const std::vector<SnapshotSelection>& candidates = {},
                                        int64_t count = 10) {
@@ -67,57 +35,7 @@ class NetworkScoresTest : public ::testing::Test {
     for (const std::string& network : networks) selections.push_back(Network(network));
     return engine_->EmbedNetworks(selections, measure, rule, {}, 2, LinkageMethod::kAverage, {});
   }
-  double Layers(const std::string& a, const std::string& b, int i, int j,
-                const std::string& measure) {
-    const LayerKey x = {Network(a).snapshot, absl::StrCat("fc", i)};
-    const LayerKey y = {Network(b).snapshot, absl::StrCat("fc", j)};
-    return engine_->CompareLayers(x, y, {measure}, Form::kAuto, {}).value().front().score.value;
-  }
-
-  std::unique_ptr<SimilarityEngine> engine_;
 };
-
-TEST_F(NetworkScoresTest, RotatedLayersAreFoundByEveryMethodAndDirection) {
-  for (const MatchMethod method :
-       {MatchMethod::kArgmax, MatchMethod::kHungarian, MatchMethod::kMonotone}) {
-    for (const char* measure : {"cka", "procrustes", "linear-regression"}) {
-      const LayerCorrespondence found = Match("a", "turned", measure, method);
-      EXPECT_EQ(found.known, 3);
-      EXPECT_EQ(found.correct, 3) << measure << " " << ToString(method);
-      EXPECT_EQ(found.rows, kInputs);
-      for (size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(found.matches[i].column, static_cast<Index>(i));
-        EXPECT_EQ(found.column_layers[i].layer, absl::StrCat("fc", i));
-      }
-    }
-  }
-}
-
-TEST_F(NetworkScoresTest, AnAsymmetricMeasureCountsInBothDirections) {
-  const LayerCorrespondence found = Match("a", "noisy", "linear-regression", MatchMethod::kArgmax);
-  EXPECT_EQ(found.matches[1].column, 1);
-  EXPECT_DOUBLE_EQ(found.matches[1].score.value,
-                   0.5 * (Layers("a", "noisy", 1, 1, "linear-regression") +
-                          Layers("noisy", "a", 1, 1, "linear-regression")));
-}
-
-TEST_F(NetworkScoresTest, TheTruthIsByOrderOrByName) {
-  SnapshotSelection backwards = Network("turned");
-  backwards.layers = {"fc2", "fc1", "fc0"};
-  const auto correct = [&](MatchTruth truth) {
-    return engine_->MatchLayers(Network("a"), backwards, "cka", MatchMethod::kArgmax, truth, {})
-        .value()
-        .correct;
-  };
-  EXPECT_EQ(correct(MatchTruth::kSameOrder), 1);
-  EXPECT_EQ(correct(MatchTruth::kSameName), 3);
-  EXPECT_EQ(Match("a", "turned", "cka", MatchMethod::kArgmax, MatchTruth::kNone).known, 0);
-  backwards.layers = {"fc2", "fc1"};
-  const auto refused = engine_->MatchLayers(Network("a"), backwards, "cka", MatchMethod::kArgmax,
-                                            MatchTruth::kSameOrder, {});
-  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
-  EXPECT_THAT(refused.status().message(), HasSubstr("3 of them, the other 2"));
-}
 
 TEST_F(NetworkScoresTest, TheNearestComeFirst) {
   for (const NetworkRule rule : {NetworkRule::kFused, NetworkRule::kMatched, NetworkRule::kBest}) {
