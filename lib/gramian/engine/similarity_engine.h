@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
+#include "gramian/engine/layer_alignment.h"
 #include "gramian/engine/layer_selection.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
@@ -121,6 +122,12 @@ class SimilarityEngine {
   absl::StatusOr<PathReport> AnalyzePaths(absl::Span<const PathSelection> paths,
                                           const std::string& measure, const PathOptions& options,
                                           std::stop_token stop);
+
+  // Two layers aligned by a functional map; they may have seen other inputs. Errors of AlignSources
+  // instead of those for other inputs.
+  absl::StatusOr<AlignmentReport> AlignLayers(const AlignmentSelection& selection,
+                                              const AlignmentOptions& options,
+                                              std::stop_token stop);
 
   // Operators make room for `bytes` that the store will keep in memory.
   void MakeRoom(int64_t bytes);

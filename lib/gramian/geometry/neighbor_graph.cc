@@ -199,7 +199,7 @@ absl::StatusOr<std::shared_ptr<const NeighborGraph>> NeighborGraph::Compute(
   graph->rows_ = n;
   graph->spec_ = spec;
   GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(
-      8 * n * layer.cols() + (2 * static_cast<int64_t>(sizeof(Edge)) + 40) * n * k,
+      8 * n * layer.cols() + (3 * static_cast<int64_t>(sizeof(Edge)) + 40) * n * k,
       "a graph of neighbours"));
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::shared_ptr<const Neighbors> neighbors,
@@ -224,7 +224,7 @@ absl::StatusOr<std::shared_ptr<const NeighborGraph>> NeighborGraph::Compute(
                            reach[static_cast<size_t>(edge.to)]);
   }
   GRAMIAN_RETURN_IF_ERROR(graph->Connect(context, layer, edges));
-  graph->Assemble(std::move(edges));
+  GRAMIAN_RETURN_IF_ERROR(graph->Assemble(context, edges));
   return graph;
 }
 
@@ -268,41 +268,68 @@ absl::Status NeighborGraph::Connect(const ComputeContext& context, const Represe
   return absl::OkStatus();
 }
 
-void NeighborGraph::Assemble(std::vector<Edge> edges) {
-  const size_t count = edges.size();
-  edges.reserve(2 * count);
-  for (size_t i = 0; i < count; ++i) {
-    edges.push_back({edges[i].to, edges[i].from, edges[i].weight, edges[i].length});
+absl::Status NeighborGraph::Assemble(const ComputeContext& context,
+                                     const std::vector<Edge>& edges) {
+  std::vector<int64_t> begins(static_cast<size_t>(rows_) + 1, 0);
+  for (const Edge& edge : edges) {
+    ++begins[static_cast<size_t>(edge.from) + 1];
+    ++begins[static_cast<size_t>(edge.to) + 1];
   }
-  std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) {
-    return std::tie(a.from, a.to, a.weight) < std::tie(b.from, b.to, b.weight);
-  });
-  const bool averaged = spec_.weight == EdgeWeight::kGaussian;
+  std::partial_sum(begins.begin(), begins.end(), begins.begin());
+  // Both directions, by their first end.
+  std::vector<Edge> ordered(2 * edges.size());
+  std::vector<int64_t> next(begins.begin(), begins.end() - 1);
+  for (const Edge& edge : edges) {
+    ordered[static_cast<size_t>(next[static_cast<size_t>(edge.from)]++)] = edge;
+    ordered[static_cast<size_t>(next[static_cast<size_t>(edge.to)]++)] = {edge.to, edge.from,
+                                                                          edge.weight, edge.length};
+  }
+  // The edges of each input, merged in place.
   begins_.assign(static_cast<size_t>(rows_) + 1, 0);
   degrees_ = Vector::Zero(rows_);
-  for (size_t i = 0; i < edges.size();) {
-    const Edge& edge = edges[i];
-    double sum = 0.0;
-    double largest = 0.0;
-    for (; i < edges.size() && edges[i].from == edge.from && edges[i].to == edge.to; ++i) {
-      sum += edges[i].weight;
-      largest = std::max(largest, edges[i].weight);
-    }
-    targets_.push_back(edge.to);
-    lengths_.push_back(edge.length);
-    weights_.push_back(averaged ? 0.5 * sum : largest);
-    degrees_[edge.from] += weights_.back();
-    ++begins_[static_cast<size_t>(edge.from) + 1];
-  }
+  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, rows_, [&](int64_t i) {
+    Edge* const first = ordered.data() + begins[static_cast<size_t>(i)];
+    Edge* const last = ordered.data() + begins[static_cast<size_t>(i) + 1];
+    const Edge* const end = Merge(first, last, spec_.weight == EdgeWeight::kGaussian);
+    begins_[static_cast<size_t>(i) + 1] = end - first;
+    for (const Edge* edge = first; edge != end; ++edge) degrees_[i] += edge->weight;
+    return absl::OkStatus();
+  }));
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+  const auto count = static_cast<size_t>(begins_.back());
+  targets_.resize(count);
+  lengths_.resize(count);
+  weights_.resize(count);
   const Vector roots = degrees_.cwiseSqrt();
-  for (int64_t i = 0; i < rows_; ++i) {
+  return ParallelFor(context, rows_, [&](int64_t i) {
+    const Edge* edge = ordered.data() + begins[static_cast<size_t>(i)];
     for (int64_t e = begins_[static_cast<size_t>(i)]; e < begins_[static_cast<size_t>(i) + 1];
-         ++e) {
-      const auto edge = static_cast<size_t>(e);
-      weights_[edge] /= roots[i] * roots[targets_[edge]];
+         ++e, ++edge) {
+      targets_[static_cast<size_t>(e)] = edge->to;
+      lengths_[static_cast<size_t>(e)] = edge->length;
+      weights_[static_cast<size_t>(e)] = edge->weight / (roots[i] * roots[edge->to]);
     }
+    return absl::OkStatus();
+  });
+}
+
+// Makes one edge of those to the same input; the end of what is left.
+NeighborGraph::Edge* NeighborGraph::Merge(Edge* first, Edge* last, bool is_averaged) {
+  std::sort(first, last, [](const Edge& a, const Edge& b) {
+    return std::tie(a.to, a.weight) < std::tie(b.to, b.weight);
+  });
+  Edge* end = first;
+  for (const Edge* edge = first; edge != last;) {
+    Edge merged = *edge;
+    double sum = 0.0;
+    for (; edge != last && edge->to == merged.to; ++edge) {
+      sum += edge->weight;
+      merged.weight = edge->weight;
+    }
+    if (is_averaged) merged.weight = 0.5 * sum;
+    *end++ = merged;
   }
+  return end;
 }
 
 absl::Span<const int32_t> NeighborGraph::Of(int64_t i) const {

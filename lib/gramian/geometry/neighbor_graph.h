@@ -58,7 +58,7 @@ struct GraphSpec {
 class NeighborGraph {
  public:
   // n >= 2. That of Neighbors, and O(n k (d + log k)); 2 n^2 d flops more for every doubling of
-  // what is connected, if it is not. Scratch 8 n d + 88 n k bytes. CANCELLED; RESOURCE_EXHAUSTED.
+  // what is connected, if it is not. Scratch 8 n d + 112 n k bytes. CANCELLED; RESOURCE_EXHAUSTED.
   static absl::StatusOr<std::shared_ptr<const NeighborGraph>> Compute(const ComputeContext& context,
                                                                       const Representation& layer,
                                                                       const GraphSpec& spec);
@@ -89,7 +89,8 @@ class NeighborGraph {
   struct Edge;
   absl::Status Connect(const ComputeContext& context, const Representation& layer,
                        std::vector<Edge>& edges);
-  void Assemble(std::vector<Edge> edges);
+  absl::Status Assemble(const ComputeContext& context, const std::vector<Edge>& edges);
+  static Edge* Merge(Edge* first, Edge* last, bool is_averaged);
   absl::Span<const double> Slice(const std::vector<double>& values, int64_t i) const;
 
   int64_t rows_ = 0;
