@@ -407,6 +407,32 @@ absl::StatusOr<NetworkMap> SimilarityEngine::EmbedNetworks(
   });
 }
 
+absl::StatusOr<AlignmentReport> SimilarityEngine::AlignLayers(const AlignmentSelection& selection,
+                                                              const AlignmentOptions& options,
+                                                              std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer a, impl_->store->GetLayer(selection.a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer b, impl_->store->GetLayer(selection.b));
+  std::vector<OperandSource> carried;
+  for (const auto* key : {&selection.functions, &selection.points, &selection.truth}) {
+    if (!key->has_value()) continue;
+    GRAMIAN_ASSIGN_OR_RETURN(StoredLayer layer, impl_->store->GetLayer(**key));
+    carried.push_back(impl_->Source(std::move(layer)));
+  }
+  const OperandSource* next = carried.data();
+  const OperandSource source_a = impl_->Source(a);
+  const OperandSource source_b = impl_->Source(b);
+  AlignmentSources sources;
+  sources.a = &source_a;
+  sources.b = &source_b;
+  sources.same_inputs = CheckComparable(a, b).ok();
+  if (selection.functions.has_value()) sources.functions = next++;
+  if (selection.points.has_value()) sources.points = next++;
+  if (selection.truth.has_value()) sources.truth = next++;
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return AlignSources(context, sources, options);
+  });
+}
+
 void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }
 
 absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelection& selection,

@@ -16,6 +16,7 @@
 #include "gramian/base/awaited.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
+#include "gramian/engine/layer_alignment.h"
 #include "gramian/engine/layer_correspondence.h"
 #include "gramian/engine/layer_selection.h"
 #include "gramian/engine/network_scores.h"
@@ -156,6 +157,12 @@ class SimilarityEngine {
                                            const std::string& measure, NetworkRule rule,
                                            const Fusion& fusion, Index dimensions,
                                            LinkageMethod linkage, std::stop_token stop);
+
+  // Two layers aligned by a functional map; they may have seen other inputs. Errors of AlignSources
+  // instead of those for other inputs.
+  absl::StatusOr<AlignmentReport> AlignLayers(const AlignmentSelection& selection,
+                                              const AlignmentOptions& options,
+                                              std::stop_token stop);
 
   // Operators make room for `bytes` that the store will keep in memory.
   void MakeRoom(int64_t bytes);

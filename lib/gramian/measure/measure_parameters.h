@@ -86,6 +86,7 @@ MeasureEntry ConcentricityDifferenceEntry();
 MeasureEntry UniformityDifferenceEntry();
 MeasureEntry JsdEntry();
 MeasureEntry DisagreementEntry();
+MeasureEntry LatentFunctionalMapEntry();
 
 }  // namespace gramian
 

@@ -52,7 +52,8 @@ const std::vector<MeasureEntry>& Entries() {
                                     ConcentricityDifferenceEntry(),
                                     UniformityDifferenceEntry(),
                                     JsdEntry(),
-                                    DisagreementEntry()};
+                                    DisagreementEntry(),
+                                    LatentFunctionalMapEntry()};
   return *entries;
 }
 
