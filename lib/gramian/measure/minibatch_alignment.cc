@@ -151,7 +151,7 @@ MeasureEntry MinibatchCkaEntry() {
        "every batch counts alike, or as n (n - 3) of its n inputs, as in the authors' code"}};
   family.examples = {"minibatch-cka-kernel=linear-batch=16-weights=equal",
                      "minibatch-cka-kernel=linear-batch=25-weights=pairs",
-                     "minibatch-cka-kernel=rbf-bandwidth=median:1-batch=16-weights=equal"};
+                     "minibatch-cka-kernel=rbf-bandwidth=median:1-batch=30-weights=equal"};
   return {std::move(family), &Make};
 }
 
