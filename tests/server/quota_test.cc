@@ -162,7 +162,7 @@ TEST_F(QuotaTest, ProbeSetsCountAgainstTheQuotaOfTheirProject) {
     v1::CreateProbeSetRequest request;
     request.set_parent("projects/" + project);
     request.set_probe_set_id(id);
-    for (const char* input : {"a", "b", "c"}) request.add_input_ids(std::string(2000, *input));
+    for (int i = 0; i < 30; ++i) request.add_input_ids(absl::StrCat(i, std::string(200, 'x')));
     v1::CreateProbeSetResponse response;
     return activations_->CreateProbeSet(Context().get(), request, &response);
   };
