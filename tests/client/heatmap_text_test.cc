@@ -82,6 +82,17 @@ TEST(HeatmapTextTest, ColumnsThatDoNotFitComeInPanels) {
   EXPECT_THAT(text, ContainsRegex("\n +80   85   90   95\n"));
 }
 
+TEST(HeatmapTextTest, LayersThatDifferInTheirNumbersOnlyAreToldApart) {
+  SimilarityMatrix matrix = SampleMatrix(12, 2);
+  for (size_t i = 0; i < 12; ++i) {
+    matrix.row_labels[i] = absl::StrCat("roberta.encoder.layer.", i, ".attention.output.dense");
+  }
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
+  for (size_t i = 0; i < 12; ++i) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("…", i, ".attention.output.dense "))) << text;
+  }
+}
+
 TEST(HeatmapTextTest, WithoutUnicodeEverythingIsAscii) {
   for (const size_t size : {2U, 60U}) {
     SimilarityMatrix part = SampleMatrix(size, size);

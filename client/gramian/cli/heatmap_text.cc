@@ -57,7 +57,9 @@ class TextHeatmap {
         glyphs_(terminal.has_unicode ? kUnicode : kAscii),
         label_width_(LongestLabel(matrix.row_labels,
                                   std::clamp<size_t>(terminal.width / 2, 3, kLabelWidth))),
-        cell_width_(ChooseCellWidth()) {}
+        cell_width_(ChooseCellWidth()),
+        row_labels_(FitAll(matrix.row_labels, label_width_)),
+        column_labels_(FitAll(matrix.column_labels, cell_width_ - 1)) {}
 
   std::string Draw() const {
     std::string result = style_.title.empty() ? "" : Bold(Fit(style_.title), terminal_) + "\n";
@@ -86,10 +88,12 @@ class TextHeatmap {
     return terminal_.width > label_width_ + 1 ? terminal_.width - label_width_ - 1 : 1;
   }
 
-  std::string Fit(absl::string_view text, size_t width) const {
-    return Shorten(text, std::max<size_t>(width, 3), Ellipsis(terminal_));
+  std::vector<std::string> FitAll(const std::vector<std::string>& texts, size_t width) const {
+    return ShortenAll(texts, std::max<size_t>(width, 3), Ellipsis(terminal_));
   }
-  std::string Fit(absl::string_view text) const { return Fit(text, terminal_.width); }
+  std::string Fit(absl::string_view text) const {
+    return Shorten(text, std::max<size_t>(terminal_.width, 3), Ellipsis(terminal_));
+  }
 
   size_t ChooseCellWidth() const {
     const size_t room = Room() / std::max<size_t>(matrix_.column_labels.size(), 1);
@@ -120,8 +124,7 @@ class TextHeatmap {
   std::string Panel(size_t begin, size_t end) const {
     std::string result;
     for (size_t i = matrix_.row_labels.size(); i-- > 0;) {
-      absl::StrAppend(&result, PadLeft(Fit(matrix_.row_labels[i], label_width_), label_width_),
-                      " ");
+      absl::StrAppend(&result, PadLeft(row_labels_[i], label_width_), " ");
       for (size_t j = begin; j < end; ++j) result += DrawCell(matrix_.at(i, j));
       result += "\n";
     }
@@ -133,7 +136,7 @@ class TextHeatmap {
     std::string line(label_width_ + 1, ' ');
     for (size_t j = begin; j < end; ++j) {
       if (cell_width_ >= 6) {
-        line += Center(Fit(matrix_.column_labels[j], cell_width_ - 1), cell_width_);
+        line += Center(column_labels_[j], cell_width_);
       } else if (j % 5 == 0) {
         const std::string number = absl::StrCat(j);
         const size_t start = label_width_ + 1 + (j - begin) * cell_width_;
@@ -177,6 +180,8 @@ class TextHeatmap {
   const Glyphs& glyphs_;
   const size_t label_width_;
   const size_t cell_width_;
+  const std::vector<std::string> row_labels_;
+  const std::vector<std::string> column_labels_;
 };
 
 }  // namespace
