@@ -45,6 +45,15 @@ TEST(HeatmapTextTest, WithoutColorsShadesStandForThem) {
   EXPECT_THAT(text, HasSubstr("▓ 0.75"));
 }
 
+TEST(HeatmapTextTest, TheLowestScoresAreNotBlank) {
+  for (const bool has_unicode : {true, false}) {
+    const SimilarityMatrix matrix = SampleMatrix(50, 50);
+    const std::string text =
+        RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80, has_unicode});
+    EXPECT_THAT(text, HasSubstr(has_unicode ? "row0 ··········" : "row0 ..........")) << text;
+  }
+}
+
 TEST(HeatmapTextTest, TheFirstRowIsTheLowest) {
   const SimilarityMatrix matrix = SampleMatrix(3, 1);
   const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});

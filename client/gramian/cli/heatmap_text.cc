@@ -30,15 +30,15 @@ std::string Center(absl::string_view text, size_t width) {
 
 // What cells and arrows are made of.
 struct Glyphs {
-  std::array<absl::string_view, 5> shades;  // from low to high
+  std::array<absl::string_view, 5> shades;  // from low to high, none of them blank
   absl::string_view no_score;
   absl::string_view hatch;  // of a cell without a score and without room
   absl::string_view up;
   absl::string_view right;
 };
 
-constexpr Glyphs kUnicode = {{" ", "░", "▒", "▓", "█"}, "––", "╱", "↑ ", " →"};
-constexpr Glyphs kAscii = {{" ", ".", ":", "*", "#"}, "--", "/", "^ ", " >"};
+constexpr Glyphs kUnicode = {{"·", "░", "▒", "▓", "█"}, "––", "╱", "↑ ", " →"};
+constexpr Glyphs kAscii = {{".", ":", "+", "*", "#"}, "--", "/", "^ ", " >"};
 
 std::string Repeat(absl::string_view text, size_t count) {
   std::string result;
