@@ -110,7 +110,7 @@ TEST(HeatmapTextTest, WithoutUnicodeEverythingIsAscii) {
     const std::string text =
         RenderText(part, Style(part), {true, Terminal::Colors::kNone, 80, /*has_unicode=*/false});
     for (const char c : text) ASSERT_LT(static_cast<unsigned char>(c), 0x80) << text;
-    EXPECT_THAT(text, HasSubstr("-- no score: too few inputs"));
+    EXPECT_THAT(text, HasSubstr(size == 2 ? "-- no score: too few" : " / no score: too few"));
   }
 }
 
@@ -119,6 +119,15 @@ TEST(HeatmapTextTest, ACellWithoutAScoreIsExplained) {
   matrix.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
   const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
   EXPECT_THAT(text, HasSubstr("–– no score: too few inputs"));
+}
+
+TEST(HeatmapTextTest, TheLegendShowsWhatNarrowCellsShow) {
+  SimilarityMatrix matrix = SampleMatrix(50, 50);
+  matrix.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
+  EXPECT_THAT(text, HasSubstr(" ╱ no score: too few inputs"));
+  EXPECT_THAT(text, HasSubstr("row0 ╱"));
+  EXPECT_THAT(text, Not(HasSubstr("––")));
 }
 
 TEST(HeatmapTextTest, ATableIsPlainAlignedAndInReadingOrder) {

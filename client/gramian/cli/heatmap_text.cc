@@ -103,20 +103,22 @@ class TextHeatmap {
     return room >= 2 ? 2 : 1;
   }
 
+  // Whether a cell can hold a text.
+  bool HasRoom() const { return cell_width_ >= 5; }
+
   // The value, or a block of its shade where there is no color and no room for text.
   std::string DrawCell(const Cell& cell) const {
-    const bool has_room = cell_width_ >= 5;
     if (!cell.value.has_value()) {
       const std::string text =
-          has_room ? Center(glyphs_.no_score, cell_width_) : Repeat(glyphs_.hatch, cell_width_);
+          HasRoom() ? Center(glyphs_.no_score, cell_width_) : Repeat(glyphs_.hatch, cell_width_);
       return Paint(text, kNoScore, terminal_.colors);
     }
-    const std::string text = Center(has_room ? FormatScore(*cell.value) : "", cell_width_);
+    const std::string text = Center(HasRoom() ? FormatScore(*cell.value) : "", cell_width_);
     if (terminal_.colors != Terminal::Colors::kNone)
       return Paint(text, style_.scale.At(*cell.value), terminal_.colors);
     const absl::string_view shade =
         glyphs_.shades[static_cast<size_t>(style_.scale.Position(*cell.value) * 4.999)];
-    if (!has_room) return Repeat(shade, cell_width_);
+    if (!HasRoom()) return Repeat(shade, cell_width_);
     return absl::StrCat(shade, Center(FormatScore(*cell.value), cell_width_ - 1));
   }
 
@@ -168,8 +170,8 @@ class TextHeatmap {
       if (!cell.value.has_value()) reasons.insert(std::string(Name(cell.status)));
     }
     if (reasons.empty()) return "";
-    const std::string text =
-        absl::StrCat(glyphs_.no_score, " no score: ", absl::StrJoin(reasons, ", "));
+    const std::string text = absl::StrCat(HasRoom() ? glyphs_.no_score : glyphs_.hatch,
+                                          " no score: ", absl::StrJoin(reasons, ", "));
     const size_t indent = TextWidth(text) <= Room() ? label_width_ + 1 : 0;
     return absl::StrCat(std::string(indent, ' '), Fit(text), "\n");
   }
