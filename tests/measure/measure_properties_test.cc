@@ -116,6 +116,48 @@ TEST_P(MeasurePropertiesTest, ScoresAreWithinTheDeclaredRange) {
   }
 }
 
+// Products that are not symmetric have cosines of either sign.
+TEST_P(MeasurePropertiesTest, ScoresOfNetworksAreWithinTheRangeOfTheirFusion) {
+  if (!traits().applies_to_networks) return;
+  const bool is_angle = traits().space == ScoreSpace::kAngle;
+  const bool is_root = traits().space == ScoreSpace::kNone;
+  NoCache cache;
+  for (const FusionOrder order :
+       {FusionOrder::kSymmetrized, FusionOrder::kReversed, FusionOrder::kProduct}) {
+    bool leaves_declared = false;
+    for (uint64_t seed = 0; seed < 24; ++seed) {
+      const auto network = [&](uint64_t first) {
+        return Operand(
+            {AsFloat64(RandomNormal(12, 2, first)), AsFloat64(RandomNormal(12, 3, first + 1))},
+            Fusion{order, 1.0}, &cache);
+      };
+      const absl::StatusOr<Score> score =
+          TryCompare(name(), network(100 + 4 * seed), network(102 + 4 * seed));
+      if (order != FusionOrder::kProduct) {
+        ASSERT_TRUE(score.ok()) << score.status();
+        EXPECT_EQ(score->status, ScoreStatus::kOk);
+        EXPECT_GE(score->value, traits().range_min);
+        EXPECT_LE(score->value, traits().range_max);
+        continue;
+      }
+      // A time that is no integer.
+      if (absl::IsInvalidArgument(score.status())) return;
+      ASSERT_TRUE(score.ok()) << score.status();
+      if (score->status != ScoreStatus::kOk) {
+        EXPECT_EQ(score->status, ScoreStatus::kUndefinedRoot);
+        EXPECT_TRUE(is_root);
+        leaves_declared = true;
+        continue;
+      }
+      EXPECT_GE(score->value, is_angle || is_root ? 0.0 : -1.0);
+      EXPECT_LE(score->value, is_angle ? std::acos(-1.0) : 1.0);
+      leaves_declared =
+          leaves_declared || score->value < traits().range_min || score->value > traits().range_max;
+    }
+    EXPECT_EQ(leaves_declared, order == FusionOrder::kProduct);
+  }
+}
+
 TEST_P(MeasurePropertiesTest, SymmetryIsAsDeclared) {
   const Matrix x = RandomActivations(kInputs, 12, 3);
   bool differs = false;
