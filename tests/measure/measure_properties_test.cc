@@ -116,6 +116,38 @@ TEST_P(MeasurePropertiesTest, ScoresAreWithinTheDeclaredRange) {
   }
 }
 
+// Products that are not symmetric have cosines of either sign.
+TEST_P(MeasurePropertiesTest, ScoresOfNetworksAreWithinTheRangeOfTheirFusion) {
+  if (!traits().applies_to_networks) return;
+  const bool is_angle = traits().space == ScoreSpace::kAngle;
+  const bool is_root = traits().space == ScoreSpace::kNone;
+  NoCache cache;
+  for (const FusionOrder order :
+       {FusionOrder::kSymmetrized, FusionOrder::kReversed, FusionOrder::kProduct}) {
+    const bool is_product = order == FusionOrder::kProduct;
+    for (uint64_t seed = 0; seed < 24; ++seed) {
+      const auto network = [&](uint64_t first) {
+        return Operand(
+            {AsFloat64(RandomNormal(12, 2, first)), AsFloat64(RandomNormal(12, 3, first + 1))},
+            Fusion{order, 1.0}, &cache);
+      };
+      const absl::StatusOr<Score> score =
+          TryCompare(name(), network(100 + 4 * seed), network(102 + 4 * seed));
+      // A time that is no integer.
+      if (is_product && absl::IsInvalidArgument(score.status())) return;
+      ASSERT_TRUE(score.ok()) << score.status();
+      if (score->status != ScoreStatus::kOk) {
+        EXPECT_EQ(score->status, ScoreStatus::kUndefinedRoot);
+        EXPECT_TRUE(is_product && is_root);
+        continue;
+      }
+      const bool is_signed = is_product && !is_angle && !is_root;
+      EXPECT_GE(score->value, is_signed ? -1.0 : traits().range_min);
+      EXPECT_LE(score->value, is_product && is_angle ? std::acos(-1.0) : traits().range_max);
+    }
+  }
+}
+
 TEST_P(MeasurePropertiesTest, SymmetryIsAsDeclared) {
   const Matrix x = RandomActivations(kInputs, 12, 3);
   bool differs = false;
