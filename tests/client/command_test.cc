@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gramian/cli/npy.h"
 #include "tests/client/command_fixture.h"
 
@@ -125,6 +126,19 @@ TEST_F(CommandTest, PushingTheSameAgainIsFineAndOtherContentIsNot) {
   const Result replaced =
       Gramian({"push", Path("relu1.npy"), "--network", "net0", "--step", "100", "--replace"});
   EXPECT_EQ(replaced.exit_code, 0) << replaced.errors;
+}
+
+TEST_F(CommandTest, LayersPushedOneByOneAreInTheOrderOfPushing) {
+  // The second time each keeps its place.
+  for (int round = 0; round < 2; ++round) {
+    for (const char* layer : {"relu3", "relu1", "logits"}) {
+      const std::string file = absl::StrCat(EXAMPLES, "/digits/net0/", layer, ".npy");
+      const Result pushed = Gramian({"push", file, "--network", "net0", "--step", "100"});
+      ASSERT_EQ(pushed.exit_code, 0) << pushed.errors;
+    }
+    EXPECT_THAT(Gramian({"ls", "layers", "net0@100"}).output,
+                ContainsRegex("0 +relu3 [^\n]+\n *1 +relu1 [^\n]+\n *2 +logits "));
+  }
 }
 
 TEST_F(CommandTest, WhatIsWrongWithTheCommandLineEndsWithTwoAndOneLine) {

@@ -122,14 +122,16 @@ absl::Status Push::FindPresentLayers() {
   const absl::StatusOr<std::vector<std::string>> missing =
       client_.FindMissingLayers(plan_.snapshot, candidates, options);
   if (!missing.ok()) return missing.status();
-  if (missing->size() == layers_.size()) return absl::OkStatus();
+  first_ordinal_ = plan_.first_ordinal.value_or(0);
+  if (missing->size() == layers_.size() && plan_.first_ordinal.has_value()) return absl::OkStatus();
   const std::set<std::string> absent(missing->begin(), missing->end());
   absl::StatusOr<std::vector<LayerInfo>> listed = client_.ListLayers(plan_.snapshot, options);
-  // Deleted in between: everything is sent.
+  // Not there yet, or deleted in between: everything is sent.
   if (absl::IsNotFound(listed.status())) return absl::OkStatus();
   if (!listed.ok()) return listed.status();
   std::map<std::string, LayerInfo> by_name;
   for (LayerInfo& layer : *listed) by_name.emplace(layer.module_path, std::move(layer));
+  if (!plan_.first_ordinal.has_value()) first_ordinal_ = ChooseFirstOrdinal(by_name);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const auto found = by_name.find(layers_[i].file.layer);
     if (found == by_name.end() || absent.contains(found->first)) continue;
@@ -137,6 +139,17 @@ absl::Status Push::FindPresentLayers() {
     if (HasDescription(found->second, MakeHeader(i))) present_.insert(*found);
   }
   return absl::OkStatus();
+}
+
+int64_t Push::ChooseFirstOrdinal(const std::map<std::string, LayerInfo>& there) const {
+  for (const LoadedLayer& layer : layers_) {
+    const auto found = there.find(layer.file.layer);
+    if (found == there.end()) continue;
+    return std::max<int64_t>(0, found->second.ordinal - layer.file.ordinal);
+  }
+  int64_t next = 0;
+  for (const auto& [name, layer] : there) next = std::max(next, layer.ordinal + 1);
+  return next;
 }
 
 LayerHeader Push::MakeHeader(size_t index) const {
@@ -148,7 +161,7 @@ LayerHeader Push::MakeHeader(size_t index) const {
   header.feature_count = layer.data.feature_count();
   header.dtype = layer.data.dtype();
   header.reduction = plan_.reduction;
-  header.ordinal = plan_.first_ordinal + layer.file.ordinal;
+  header.ordinal = first_ordinal_ + layer.file.ordinal;
   header.probe_set = plan_.probe_set;
   header.replace = plan_.replace;
   header.expected_digest = digests_[index];

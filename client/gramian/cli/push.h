@@ -34,7 +34,9 @@ struct PushPlan {
   std::string probe_set;
   std::vector<std::string> input_ids;  // of the rows, or empty
   std::string reduction;
-  int64_t first_ordinal = 0;
+  // Unless given, where the first of the layers that is there already stands, else behind all
+  // layers of the snapshot: files pushed one by one are in the order of pushing.
+  std::optional<int64_t> first_ordinal;
   int64_t job_count = 4;
   int64_t chunk_rows = 0;  // 0: as many as fit
   absl::Duration timeout;  // of one layer, with all attempts to reach the server again
@@ -65,8 +67,9 @@ class Push {
   // Does `work` for every layer on several threads; stops all of them after the first failure.
   void ForEachLayer(const std::function<absl::Status(size_t)>& work);
 
-  // Fills present_.
+  // Fills first_ordinal_ and present_.
   absl::Status FindPresentLayers();
+  int64_t ChooseFirstOrdinal(const std::map<std::string, LayerInfo>& there) const;
 
   LayerHeader MakeHeader(size_t index) const;
   absl::Status Send(size_t index);
@@ -79,8 +82,10 @@ class Push {
   Client& client_;
   const PushPlan& plan_;
   const std::vector<LoadedLayer>& layers_;
-  const std::string input_ids_digest_;        // empty without ids
-  std::map<std::string, LayerInfo> present_;  // of the layers that are there; constant once sending
+  const std::string input_ids_digest_;  // empty without ids
+  // Constant once sending:
+  int64_t first_ordinal_ = 0;
+  std::map<std::string, LayerInfo> present_;  // of the layers that are there
 
   std::stop_source stop_;  // thread-safe
   ProgressBar bar_;        // thread-safe

@@ -150,7 +150,7 @@ void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
                       "Send the chunks in an order drawn with this seed");
   command->add_option(
       "--first-ordinal", options->plan.first_ordinal,
-      "Place of the first layer in execution order, for pushing a snapshot bit by bit");
+      "Place of the first layer in execution order (default: behind the layers that are there)");
   command->add_option("--jobs", options->plan.job_count, "Layers sent at the same time")
       ->check(CLI::Range(int64_t{1}, kJobLimit))
       ->capture_default_str();
