@@ -104,7 +104,8 @@ TEST_F(LayerSelectionTest, APathNeedsTwoPoints) {
 
 TEST_F(LayerSelectionTest, AnotherOrderOfInputsIsNamedWhereverItIsKnown) {
   const auto upload = [&](const std::string& layer, int64_t ordinal, const std::string& digest) {
-    const auto content = testing::AsFloat32(testing::RandomNormal(20, 3, 70 + ordinal));
+    const auto content =
+        testing::AsFloat32(testing::RandomNormal(20, 3, static_cast<uint64_t>(70 + ordinal)));
     UploadPlan plan =
         testing::PlanFor({{Snapshot("c"), layer}, "", "probes", "none", ordinal}, *content);
     plan.input_ids_digest = digest;
