@@ -81,8 +81,8 @@ absl::StatusOr<LayerInfo> Download(const FakeServer& server, StringSink& sink) {
 }
 
 TEST(DownloadTest, BringsTheBytesInOrder) {
-  FakeServer server;
   const std::string content = Content();
+  FakeServer server;
   server.activations.download = [&](const v1::DownloadLayerRequest&, DownloadStream& stream) {
     SendLayer(stream, content);
     SendChunks(stream, content, 0, 4000);
@@ -97,8 +97,8 @@ TEST(DownloadTest, BringsTheBytesInOrder) {
 }
 
 TEST(DownloadTest, GoesOnWhereItBrokeOff) {
-  FakeServer server;
   const std::string content = Content();
+  FakeServer server;
   std::vector<int64_t> begins;
   std::vector<std::string> names;
   server.activations.download = [&](const v1::DownloadLayerRequest& request,
@@ -124,8 +124,8 @@ TEST(DownloadTest, GoesOnWhereItBrokeOff) {
 }
 
 TEST(DownloadTest, ALayerThatWasReplacedMeanwhileIsNotMixed) {
-  FakeServer server;
   const std::string content = Content();
+  FakeServer server;
   int calls = 0;
   server.activations.download = [&](const v1::DownloadLayerRequest& request,
                                     DownloadStream& stream) {
@@ -188,8 +188,8 @@ TEST(DownloadTest, PiecesThatAreNotTheNextOnesAreErrors) {
 }
 
 TEST(DownloadTest, ASinkThatFailsEndsItWithItsError) {
-  FakeServer server;
   const std::string content = Content();
+  FakeServer server;
   server.activations.download = [&](const v1::DownloadLayerRequest&, DownloadStream& stream) {
     SendLayer(stream, content);
     SendChunks(stream, content, 0, 4000);

@@ -97,6 +97,9 @@ absl::Status RunPush(const GlobalOptions& globals, PushOptions& options) {
     if (!ids.ok()) return ids.status();
     options.plan.input_ids = *std::move(ids);
   }
+  // Who names all layers in order says their places.
+  if (!options.order.empty() && !options.plan.first_ordinal.has_value())
+    options.plan.first_ordinal = 0;
   options.plan.timeout = absl::Seconds(globals.timeout_seconds);
   options.plan.snapshot = SnapshotName(globals.project, options.network, options.step);
   const InterruptWatcher watcher;
@@ -150,7 +153,8 @@ void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
                       "Send the chunks in an order drawn with this seed");
   command->add_option(
       "--first-ordinal", options->plan.first_ordinal,
-      "Place of the first layer in execution order (default: behind the layers that are there)");
+      "Place of the first layer in execution order (default: behind the layers that are there, "
+      "0 with --order)");
   command->add_option("--jobs", options->plan.job_count, "Layers sent at the same time")
       ->check(CLI::Range(int64_t{1}, kJobLimit))
       ->capture_default_str();
