@@ -153,7 +153,7 @@ TEST_F(SignificanceTest, TheBootstrapIsThatOfResampledActivations) {
     EXPECT_NEAR(interval.bias, moments.mean - score, tolerance);
     // 5 % and 95 % of 21 sorted values are the second from either end.
     std::sort(values.begin(), values.end());
-    const MeasureTraits& traits = Parse(name)->traits();
+    const MeasureTraits traits = Parse(name)->traits();
     const double bias = moments.mean - score;
     EXPECT_NEAR(interval.lower, std::max(values[1] - bias, traits.range_min), 2.0 * tolerance);
     EXPECT_NEAR(interval.upper, std::min(values[19] - bias, traits.range_max), 2.0 * tolerance);
