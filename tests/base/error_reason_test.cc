@@ -48,5 +48,13 @@ TEST(ErrorReasonTest, WhatDoesNotFitSaysWhatWasAskedAndWhatTheLimitIs) {
   EXPECT_EQ(GetReason(full)->metadata.at("limit"), "6");
 }
 
+TEST(ErrorReasonTest, AnUnsharedCopyIsEqual) {
+  const absl::Status error =
+      WithLimit(absl::ResourceExhaustedError("too large for this"), "NEVER_FITS", 2, 1);
+  EXPECT_EQ(Unshared(error), error);
+  EXPECT_TRUE(HasReason(Unshared(error), "NEVER_FITS"));
+  EXPECT_EQ(Unshared(absl::OkStatus()), absl::OkStatus());
+}
+
 }  // namespace
 }  // namespace gramian

@@ -43,6 +43,14 @@ bool HasReason(const absl::Status& status, absl::string_view reason) {
   return found.has_value() && found->reason == reason;
 }
 
+absl::Status Unshared(const absl::Status& status) {
+  absl::Status copy(status.code(), status.message());
+  status.ForEachPayload([&copy](absl::string_view url, const absl::Cord& payload) {
+    copy.SetPayload(url, absl::Cord(std::string(payload)));
+  });
+  return copy;
+}
+
 absl::Status WithLimit(absl::Status status, absl::string_view reason, int64_t value,
                        int64_t limit) {
   return WithReason(std::move(status), reason,

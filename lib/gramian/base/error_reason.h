@@ -32,6 +32,10 @@ std::optional<ErrorReason> GetReason(const absl::Status& status);
 // Whether `status` has this reason.
 bool HasReason(const absl::Status& status, absl::string_view reason);
 
+// A copy that shares nothing with `status`. Copies of an error share a count of references inside
+// libabsl; errors that go to other threads do without.
+absl::Status Unshared(const absl::Status& status);
+
 // `status` with a reason, the `value` that was asked for, and the `limit` that it exceeds or has to
 // share with others.
 absl::Status WithLimit(absl::Status status, absl::string_view reason, int64_t value, int64_t limit);

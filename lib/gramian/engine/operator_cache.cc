@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/awaited.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/machine.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
@@ -63,6 +64,12 @@ absl::StatusOr<DerivedPtr> ComputeSafely(const std::string& key, const ComputeCo
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat(error.what(), " while computing ", key));
   }
+}
+
+// What one thread computed, for another.
+absl::StatusOr<DerivedPtr> HandedOver(const absl::StatusOr<DerivedPtr>& result) {
+  if (result.ok()) return result;
+  return Unshared(result.status());
 }
 
 // Whether a follower that still wants the object should try again instead of passing on the
@@ -172,7 +179,7 @@ absl::StatusOr<DerivedPtr> OperatorCache::Impl::Lead(const std::string& key,
     const auto it = flights.find(key);
     if (it != flights.end() && it->second == flight) flights.erase(it);
     if (result.ok()) Insert(key, *result, cost_bytes, removed);
-    flight->result = result;
+    flight->result = HandedOver(result);
     flight->done = true;
     wakes.swap(flight->wakes);
   }
@@ -186,7 +193,7 @@ std::optional<absl::StatusOr<DerivedPtr>> OperatorCache::Impl::Follow(
   if (context.awaited != nullptr) {
     std::shared_ptr<Wake> wake = context.awaited->wake();
     MutexLock lock(mutex);
-    if (flight->done) return flight->result;
+    if (flight->done) return HandedOver(flight->result);
     flight->wakes.push_back(std::move(wake));
     return std::nullopt;
   }
@@ -196,7 +203,7 @@ std::optional<absl::StatusOr<DerivedPtr>> OperatorCache::Impl::Follow(
     if (absl::Status status = context.CheckStop(); !status.ok()) return status;
     flight->changed.wait(mutex);
   }
-  return flight->result;
+  return HandedOver(flight->result);
 }
 
 OperatorCache::OperatorCache(int64_t limit_bytes) : impl_(std::make_unique<Impl>(limit_bytes)) {}
