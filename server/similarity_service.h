@@ -31,6 +31,8 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   grpc::ServerUnaryReactor* AnalyzePath(grpc::CallbackServerContext* context,
                                         const v1::AnalyzePathRequest* request,
                                         v1::AnalyzePathResponse* response) override;
+  grpc::ServerWriteReactor<v1::AlignLayersResponse>* AlignLayers(
+      grpc::CallbackServerContext* context, const v1::AlignLayersRequest* request) override;
   grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
                                          const v1::ListMeasuresRequest* request,
                                          v1::ListMeasuresResponse* response) override;
@@ -47,6 +49,7 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& compare_networks_;
   const MethodMetrics& get_operator_;
   const MethodMetrics& analyze_path_;
+  const MethodMetrics& align_layers_;
   const MethodMetrics& list_measures_;
   OpenStreams open_streams_;
   // Last: its destruction waits for a run that is under way.

@@ -9,6 +9,7 @@
 #include "gramian/rpc/call.h"
 #include "gramian/rpc/connections.h"
 #include "gramian/rpc/convert.h"
+#include "gramian/rpc/convert_align.h"
 #include "gramian/rpc/convert_path.h"
 #include "gramian/rpc/status.h"
 
@@ -177,6 +178,21 @@ absl::StatusOr<PathReport> Client::AnalyzePath(const PathQuery& query, const Cal
       FromGrpc(connections_->similarity->AnalyzePath(context.get(), ToProto(query), &response));
   if (!status.ok()) return status;
   return FromProto(response);
+}
+
+absl::StatusOr<LayerAlignment> Client::AlignLayers(const AlignmentQuery& query,
+                                                   const CallOptions& options) {
+  CallContext context(options, connections_->options.stream_timeout);
+  const auto reader = connections_->similarity->AlignLayers(context.get(), ToProto(query));
+  AlignmentReader alignment;
+  absl::Status problem;
+  v1::AlignLayersResponse response;
+  while (problem.ok() && reader->Read(&response)) problem = alignment.Add(response);
+  if (!problem.ok()) context.get()->TryCancel();
+  const absl::Status end = FromGrpc(reader->Finish());
+  if (!problem.ok()) return problem;
+  if (!end.ok()) return end;
+  return alignment.Finish();
 }
 
 absl::StatusOr<std::vector<MeasureInfo>> Client::ListMeasures(const CallOptions& options) {
