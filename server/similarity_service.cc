@@ -16,6 +16,7 @@
 #include "server/paging.h"
 #include "server/path_answer.h"
 #include "server/stream_call.h"
+#include "server/tangent_answer.h"
 #include "server/unary_call.h"
 
 namespace gramian {
@@ -127,6 +128,7 @@ SimilarityService::SimilarityService(ServerState& state)
           state.metrics.AddMethod(kService, "CompareNetworks", RpcType::kServerStream)),
       get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
       analyze_path_(state.metrics.AddMethod(kService, "AnalyzePath", RpcType::kUnary)),
+      compare_tangents_(state.metrics.AddMethod(kService, "CompareTangents", RpcType::kUnary)),
       list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)),
       open_streams_(state.options.queue + std::max(2, state.options.threads)),
       sweep_(kSweepInterval, [this] {
@@ -205,6 +207,18 @@ grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerCon
   return UnaryCall::Start(record, context, state_.batch,
                           [this, request, response](std::stop_token stop) {
                             return AnswerPaths(state_, *request, *response, std::move(stop));
+                          });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::CompareTangents(
+    grpc::CallbackServerContext* context, const v1::CompareTangentsRequest* request,
+    v1::CompareTangentsResponse* response) {
+  RpcRecord record(state_, compare_tangents_);
+  const absl::Status status = record.Admit(request->layer_a());
+  if (!status.ok()) return FinishInline(record, context, status);
+  return UnaryCall::Start(record, context, state_.batch,
+                          [this, request, response](std::stop_token stop) {
+                            return AnswerTangents(state_, *request, *response, std::move(stop));
                           });
 }
 

@@ -31,6 +31,9 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   grpc::ServerUnaryReactor* AnalyzePath(grpc::CallbackServerContext* context,
                                         const v1::AnalyzePathRequest* request,
                                         v1::AnalyzePathResponse* response) override;
+  grpc::ServerUnaryReactor* CompareTangents(grpc::CallbackServerContext* context,
+                                            const v1::CompareTangentsRequest* request,
+                                            v1::CompareTangentsResponse* response) override;
   grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
                                          const v1::ListMeasuresRequest* request,
                                          v1::ListMeasuresResponse* response) override;
@@ -47,6 +50,7 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& compare_networks_;
   const MethodMetrics& get_operator_;
   const MethodMetrics& analyze_path_;
+  const MethodMetrics& compare_tangents_;
   const MethodMetrics& list_measures_;
   OpenStreams open_streams_;
   // Last: its destruction waits for a run that is under way.

@@ -140,7 +140,7 @@ TEST_F(DurableResultStoreTest, ScoresOfAnotherVersionOrUnknownKindAreForgotten) 
   }
   {
     const auto database =
-        SqliteDatabase::Open(path_, SqliteDatabase::Durability::kLastCommits, 1, "").value();
+        SqliteDatabase::Open(path_, SqliteDatabase::Durability::kLastCommits, {""}).value();
     ASSERT_TRUE(database->Execute("UPDATE scores SET version=version+1 WHERE id=1").ok());
     ASSERT_TRUE(database->Execute("UPDATE scores SET status='odd' WHERE id=2").ok());
   }

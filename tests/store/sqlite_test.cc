@@ -13,12 +13,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kSchema[] = "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, value REAL)";
+constexpr const char* kFormats[] = {"CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, value REAL)",
+                                    "ALTER TABLE t ADD COLUMN kind TEXT NOT NULL DEFAULT 'plain'"};
 
 class SqliteTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(int format = 1) const {
-    return SqliteDatabase::Open(path_, SqliteDatabase::Durability::kNothing, format, kSchema);
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(size_t format = 1) const {
+    return SqliteDatabase::Open(path_, SqliteDatabase::Durability::kNothing,
+                                absl::MakeConstSpan(kFormats, format));
   }
   static int64_t Count(SqliteDatabase& database) {
     SqliteStatement count = database.Prepare("SELECT count(*) FROM t").value();
@@ -90,6 +92,19 @@ TEST_F(SqliteTest, RefusesANewerFormatAndWhatIsNoDatabase) {
   EXPECT_THAT(std::string(damaged.message()), HasSubstr(path_));
 }
 
+TEST_F(SqliteTest, AnOlderFormatGetsWhatItLacks) {
+  {
+    const auto older = Open(1).value();
+    ASSERT_TRUE(older->Execute("INSERT INTO t VALUES(1, 'a', 0.5)").ok());
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto database = Open(2).value();
+    SqliteStatement select = database->Prepare("SELECT kind FROM t").value();
+    ASSERT_TRUE(select.Step().value());
+    EXPECT_EQ(select.Bytes(0), "plain");
+  }
+}
+
 TEST_F(SqliteTest, FindsADamagedPage) {
   {
     const auto database = Open().value();
@@ -109,7 +124,7 @@ TEST_F(SqliteTest, FindsADamagedPage) {
 
 TEST_F(SqliteTest, ADirectoryThatIsNotThereIsAnError) {
   const auto database = SqliteDatabase::Open(directory_.path() + "/no/a.db",
-                                             SqliteDatabase::Durability::kNothing, 1, kSchema);
+                                             SqliteDatabase::Durability::kNothing, kFormats);
   EXPECT_TRUE(absl::IsPermissionDenied(database.status())) << database.status();
 }
 

@@ -50,6 +50,7 @@ void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
                         Action& action);  // compare, networks, layer
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {

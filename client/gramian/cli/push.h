@@ -34,6 +34,7 @@ struct PushPlan {
   std::string probe_set;
   std::vector<std::string> input_ids;  // of the rows, or empty
   std::string reduction;
+  RowKind row_kind = RowKind::kActivations;
   int64_t first_ordinal = 0;
   int64_t job_count = 4;
   int64_t chunk_rows = 0;  // 0: as many as fit
@@ -45,6 +46,7 @@ struct PushPlan {
 // What became of a push.
 struct PushResult {
   std::vector<LayerInfo> layers;
+  int64_t total_bytes = 0;  // of all files
   int64_t sent_bytes = 0;
   int64_t present_count = 0;  // layers that were there already
 };

@@ -15,6 +15,7 @@
 #include "gramian/client/activation_writer.h"
 #include "gramian/client/download_sink.h"
 #include "gramian/client/path_types.h"
+#include "gramian/client/tangent_types.h"
 #include "gramian/client/types.h"
 
 namespace gramian::client {
@@ -152,6 +153,10 @@ class Client {
 
   // Networks as paths through the space that a measure places layers in.
   absl::StatusOr<PathReport> AnalyzePath(const PathQuery& query, const CallOptions& options = {});
+
+  // Two layers by their pullback metrics, from tangent data or from activations of known points.
+  absl::StatusOr<TangentReport> CompareTangents(const TangentQuery& query,
+                                                const CallOptions& options = {});
 
   absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});

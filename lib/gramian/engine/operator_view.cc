@@ -27,6 +27,12 @@ absl::Status ConstantError() {
 
 absl::Status CheckRequest(const OperatorRequest& request, const Operand& operand) {
   const int64_t n = operand.rows();
+  for (const auto& layer : operand.layers()) {
+    if (!layer->shape().layout.is_tangent()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("an operator is made of activations, not of rows of ",
+                     ToString(layer->shape().layout.kind)));
+  }
   if (operand.is_network() && operand.fusion().order == FusionOrder::kProduct) {
     return absl::InvalidArgumentError(
         "a plain product is not symmetric and cannot be shown; fuse symmetrized or reversed");

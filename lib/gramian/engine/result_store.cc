@@ -34,14 +34,14 @@ class MemoryResultStore final : public ResultStore {
   ScoreTable scores_;
 };
 
-constexpr int kFormat = 1;
-
 // `id` rises with every insert: the order of age.
 constexpr char kSchema[] = R"sql(
 CREATE TABLE scores(
   id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
   status TEXT NOT NULL, value REAL NOT NULL, form TEXT NOT NULL);
 )sql";
+
+constexpr const char* kFormats[] = {kSchema};
 
 template <typename Enum>
 std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string& name) {
@@ -52,10 +52,11 @@ std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string&
 }
 
 std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
-  const auto status = FromName(
-      {ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
-       ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot, ScoreStatus::kZeroBandwidth},
-      row.Bytes(first));
+  const auto status =
+      FromName({ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
+                ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot,
+                ScoreStatus::kZeroBandwidth, ScoreStatus::kRankDeficient},
+               row.Bytes(first));
   const auto form =
       FromName({Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}, row.Bytes(first + 2));
   if (!status.has_value() || !form.has_value()) return std::nullopt;
@@ -175,7 +176,7 @@ class DurableResultStore final : public ResultStore {
 absl::StatusOr<std::unique_ptr<ResultStore>> OpenDatabase(const std::string& path, int64_t limit) {
   GRAMIAN_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteDatabase> database,
-      SqliteDatabase::Open(path, SqliteDatabase::Durability::kLastCommits, kFormat, kSchema));
+      SqliteDatabase::Open(path, SqliteDatabase::Durability::kLastCommits, kFormats));
   auto store = std::make_unique<DurableResultStore>(std::move(database), limit);
   GRAMIAN_RETURN_IF_ERROR(store->Start());
   return store;

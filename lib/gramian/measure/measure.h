@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
 
@@ -22,6 +23,7 @@ enum class ScoreStatus {
                          // undefined
   kUndefinedRoot,        // the square root of a negative value
   kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
+  kRankDeficient,        // pullback metrics are singular where a finite distance needs full rank
   // Of what is derived from scores, the geometry of paths:
   kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
   kAntipodalPoints,   // opposite points of a sphere: no single geodesic joins them
@@ -79,6 +81,9 @@ struct MeasureTraits {
   bool best_with_itself = true;
   // Fewest inputs n for which the measure is defined.
   int64_t min_inputs = 2;
+  // Whether it compares layers by their pullback metrics, from tangent data, instead of by their
+  // activations. x above is then the layer whose Jacobian is taken.
+  bool compares_tangents = false;
   // Whether two fused networks can be compared with it.
   bool applies_to_networks = false;
   // Where its scores place layers.
@@ -102,6 +107,10 @@ class SimilarityMeasure {
   virtual absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a,
                                         const Operand& b, Form form) const = 0;
 };
+
+// Whether `measure` reads what these operands hold: INVALID_ARGUMENT, naming it, for tangent data
+// given to a measure of activations, or the reverse.
+absl::Status CheckApplies(const SimilarityMeasure& measure, const Operand& a, const Operand& b);
 
 }  // namespace gramian
 

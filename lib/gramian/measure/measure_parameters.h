@@ -66,6 +66,7 @@ MeasureEntry BuresEntry();
 MeasureEntry GulpEntry();
 MeasureEntry GramDistanceEntry();
 MeasureEntry EigenspaceOverlapEntry();
+MeasureEntry MsaEntry();
 
 }  // namespace gramian
 

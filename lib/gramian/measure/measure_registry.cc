@@ -34,7 +34,8 @@ const std::vector<MeasureEntry>& Entries() {
                                     BuresEntry(),
                                     GulpEntry(),
                                     GramDistanceEntry(),
-                                    EigenspaceOverlapEntry()};
+                                    EigenspaceOverlapEntry(),
+                                    MsaEntry()};
   return *entries;
 }
 

@@ -122,10 +122,8 @@ absl::Status SqliteDatabase::ErrorOf(int code) const {
   return StatusOf(code, path_, sqlite3_errmsg(database_));
 }
 
-absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,
-                                                                     Durability durability,
-                                                                     int format,
-                                                                     const char* schema) {
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
+    const std::string& path, Durability durability, absl::Span<const char* const> steps) {
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle,
@@ -133,11 +131,11 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, handle));
   if (code != SQLITE_OK) return database->ErrorOf(code);
   sqlite3_extended_result_codes(handle, 1);
-  GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, format, schema));
+  GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, steps));
   return database;
 }
 
-absl::Status SqliteDatabase::Prepare(Durability durability, int format, const char* schema) {
+absl::Status SqliteDatabase::Prepare(Durability durability, absl::Span<const char* const> steps) {
   // The lock is held from the first access on, so that the index of the WAL needs no shared memory.
   GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA locking_mode=EXCLUSIVE"));
   GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA journal_mode=WAL"));
@@ -154,13 +152,17 @@ absl::Status SqliteDatabase::Prepare(Durability durability, int format, const ch
   if (application != 0 && application != kApplicationId) {
     return absl::DataLossError(absl::StrCat(path_, " is a database of another program"));
   }
+  const auto format = static_cast<int64_t>(steps.size());
   if (version > format) {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " has format ", version, ", this program reads up to ", format));
   }
-  if (version == format) return Check();
+  if (version > 0) GRAMIAN_RETURN_IF_ERROR(Check());
+  if (version == format) return absl::OkStatus();
   return Transact([&]() -> absl::Status {
-    GRAMIAN_RETURN_IF_ERROR(Execute(schema));
+    for (const char* const step : steps.subspan(static_cast<size_t>(version))) {
+      GRAMIAN_RETURN_IF_ERROR(Execute(step));
+    }
     GRAMIAN_RETURN_IF_ERROR(
         Execute(absl::StrCat("PRAGMA application_id=", kApplicationId).c_str()));
     return Execute(absl::StrCat("PRAGMA user_version=", format).c_str());

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -54,12 +55,13 @@ class SqliteDatabase {
   enum class Durability { kNothing, kLastCommits };
 
   // Opens or creates the file. Errors name it: DATA_LOSS if it is damaged or no database,
-  // FAILED_PRECONDITION if `format` is older than the file's, PERMISSION_DENIED, RESOURCE_EXHAUSTED
-  // (reason DISK_FULL), else UNAVAILABLE. A new file is given the format and `schema`, one or more
-  // statements. Reads the whole file to check it.
+  // FAILED_PRECONDITION if its format is newer, PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason
+  // DISK_FULL), else UNAVAILABLE. `steps[i]`, one or more statements, makes format i + 1 of format
+  // i, 0 being an empty file: a new file or an older one gets those it lacks, in one transaction.
+  // Reads the whole file to check it.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path,
-                                                              Durability durability, int format,
-                                                              const char* schema);
+                                                              Durability durability,
+                                                              absl::Span<const char* const> steps);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -80,7 +82,7 @@ class SqliteDatabase {
  private:
   SqliteDatabase(std::string path, sqlite3* database);
   absl::Status ErrorOf(int code) const;
-  absl::Status Prepare(Durability durability, int format, const char* schema);
+  absl::Status Prepare(Durability durability, absl::Span<const char* const> steps);
   absl::Status Check();
 
   const std::string path_;

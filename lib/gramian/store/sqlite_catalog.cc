@@ -13,9 +13,7 @@
 namespace gramian {
 namespace {
 
-constexpr int kFormat = 1;
-
-constexpr char kSchema[] = R"sql(
+constexpr char kTables[] = R"sql(
 CREATE TABLE layers(
   project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL, layer TEXT NOT NULL,
   module_path TEXT NOT NULL, probe_set TEXT NOT NULL, reduction TEXT NOT NULL,
@@ -38,6 +36,16 @@ CREATE TABLE probe_sets(
   input_ids_digest TEXT NOT NULL, input_ids BLOB NOT NULL, created_ns INTEGER NOT NULL,
   PRIMARY KEY(project, id)) WITHOUT ROWID;
 )sql";
+
+constexpr char kTangents[] = R"sql(
+ALTER TABLE layers ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
+ALTER TABLE layers ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE layers ADD COLUMN reduced_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
+ALTER TABLE uploads ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr const char* kFormats[] = {kTables, kTangents};
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the catalog holds ", what));
@@ -68,12 +76,18 @@ void Bind(SqliteStatement& statement, const LayerDescription& description,
       .Bind(shape.cols);
 }
 
+void Bind(SqliteStatement& statement, const RowLayout& layout) {
+  statement.Bind(ToString(layout.kind)).Bind(layout.coordinates);
+}
+
 SnapshotKey ReadKey(const SqliteStatement& row, int first) {
   return {row.Bytes(first), row.Bytes(first + 1), row.Integer(first + 2)};
 }
 
-absl::Status ReadShared(const SqliteStatement& row, int first, LayerDescription& description,
-                        RepresentationShape& shape, int64_t& size_bytes) {
+// `layout` is the column of the row's kind.
+absl::Status ReadShared(const SqliteStatement& row, int first, int layout,
+                        LayerDescription& description, RepresentationShape& shape,
+                        int64_t& size_bytes) {
   description.key = {ReadKey(row, first), row.Bytes(first + 3)};
   description.module_path = row.Bytes(first + 4);
   description.probe_set = row.Bytes(first + 5);
@@ -82,6 +96,11 @@ absl::Status ReadShared(const SqliteStatement& row, int first, LayerDescription&
   GRAMIAN_ASSIGN_OR_RETURN(shape.dtype, ParseDtype(row.Bytes(first + 8)));
   shape.rows = row.Integer(first + 9);
   shape.cols = row.Integer(first + 10);
+  const std::optional<RowKind> kind = ParseRowKind(row.Bytes(layout));
+  if (!kind.has_value()) {
+    return Damaged(absl::StrCat("rows of an unknown kind '", row.Bytes(layout), "'"));
+  }
+  shape.layout = {*kind, row.Integer(layout + 1)};
   const absl::StatusOr<int64_t> size = SizeBytes(shape);
   if (!size.ok()) return Damaged(size.status().message());
   size_bytes = *size;
@@ -151,9 +170,12 @@ class SqliteCatalog final : public Catalog {
     return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       GRAMIAN_ASSIGN_OR_RETURN(
           SqliteStatement put,
-          database_->Prepare("INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+          database_->Prepare(
+              "INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
       Bind(put, layer.description, layer.shape);
       put.Bind(layer.digest.ToHex()).Bind(absl::ToUnixNanos(layer.create_time));
+      Bind(put, layer.shape.layout);
+      put.Bind(layer.reduced_from.has_value() ? layer.reduced_from->ToHex() : "");
       GRAMIAN_RETURN_IF_ERROR(put.Run());
       GRAMIAN_ASSIGN_OR_RETURN(
           SqliteStatement snapshot,
@@ -204,7 +226,7 @@ class SqliteCatalog final : public Catalog {
     GRAMIAN_ASSIGN_OR_RETURN(
         SqliteStatement put,
         database_->Prepare(
-            "INSERT OR REPLACE INTO uploads VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+            "INSERT OR REPLACE INTO uploads VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
     put.Bind(upload.part);
     Bind(put, plan.description, plan.shape);
     put.Bind(plan.upload_id)
@@ -212,6 +234,7 @@ class SqliteCatalog final : public Catalog {
         .Bind(int64_t{plan.on_conflict == OnConflict::kReplace ? 1 : 0})
         .Bind(plan.input_ids_digest)
         .BindBlob(EncodeRanges(upload.persisted));
+    Bind(put, plan.shape.layout);
     return put.Run();
   }
 
@@ -263,11 +286,13 @@ class SqliteCatalog final : public Catalog {
   absl::Status ReadLayers(std::vector<StoredLayer>& layers) GRAMIAN_REQUIRES(mutex_) {
     return ForRows("layers", [&](const SqliteStatement& row) -> absl::Status {
       StoredLayer layer;
-      GRAMIAN_RETURN_IF_ERROR(ReadShared(row, 0, layer.description, layer.shape, layer.size_bytes));
+      GRAMIAN_RETURN_IF_ERROR(
+          ReadShared(row, 0, 13, layer.description, layer.shape, layer.size_bytes));
       const std::optional<Digest> digest = Digest::FromHex(row.Bytes(11));
       if (!digest.has_value()) return Damaged("a layer without a digest");
       layer.digest = *digest;
       layer.create_time = absl::FromUnixNanos(row.Integer(12));
+      layer.reduced_from = Digest::FromHex(row.Bytes(15));
       layers.push_back(std::move(layer));
       return absl::OkStatus();
     });
@@ -286,7 +311,8 @@ class SqliteCatalog final : public Catalog {
       UploadRecord upload;
       upload.part = row.Bytes(0);
       int64_t size = 0;
-      GRAMIAN_RETURN_IF_ERROR(ReadShared(row, 1, upload.plan.description, upload.plan.shape, size));
+      GRAMIAN_RETURN_IF_ERROR(
+          ReadShared(row, 1, 17, upload.plan.description, upload.plan.shape, size));
       upload.plan.upload_id = row.Bytes(12);
       upload.plan.expected_digest = row.Bytes(13);
       upload.plan.on_conflict = row.Integer(14) != 0 ? OnConflict::kReplace : OnConflict::kReject;
@@ -320,7 +346,7 @@ class SqliteCatalog final : public Catalog {
 absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path) {
   GRAMIAN_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteDatabase> database,
-      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormat, kSchema));
+      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormats));
   return std::make_unique<SqliteCatalog>(std::move(database));
 }
 

@@ -18,7 +18,7 @@ namespace gramian {
 // What a client announces before it sends rows.
 struct UploadPlan {
   LayerDescription description;
-  RepresentationShape shape;
+  RepresentationShape shape;    // of what is sent; KeptShape (tangent/) of it is kept
   std::string expected_digest;  // 32 hexadecimal digits, or empty
   OnConflict on_conflict = OnConflict::kReject;
   std::string upload_id;               // empty: the store chooses one
@@ -57,12 +57,13 @@ class Upload {
   bool is_complete() const { return received_bytes() == size_bytes(); }
   virtual int64_t size_bytes() const = 0;
 
-  // Checks, makes durable and publishes the layer. FAILED_PRECONDITION naming the first missing row
-  // if it is incomplete (the upload stays open); INVALID_ARGUMENT for an element that is not finite
-  // or content without the expected digest; ALREADY_EXISTS and RESOURCE_EXHAUSTED as
-  // ActivationStore says. After these the upload is gone. After any other error, which is the
-  // disk's, the upload is open, whole, and may be committed again, but if a failed sync has lost
-  // its bytes. Of several callers one commits and all get its layer.
+  // Checks, makes durable and publishes the layer; tangent data are reduced to factors first.
+  // FAILED_PRECONDITION naming the first missing row if it is incomplete (the upload stays open);
+  // INVALID_ARGUMENT for an element that is not finite or content without the expected digest;
+  // ALREADY_EXISTS and RESOURCE_EXHAUSTED as ActivationStore says. After these the upload is gone.
+  // After any other error, which is the disk's, the upload is open, whole, and may be committed
+  // again, but if a failed sync has lost its bytes. Of several callers one commits and all get its
+  // layer.
   virtual absl::StatusOr<StoredLayer> Commit() = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/tangent/pullback_factor.h"
 
 namespace gramian {
 namespace {
@@ -105,7 +106,7 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
     builder_.reset();
   }
   if (const absl::Status settled = Settle(content); settled.ok()) {
-    absl::StatusOr<StoredLayer> layer = host_->Publish(*this, *content);
+    absl::StatusOr<StoredLayer> layer = Publish(*content);
     if (!layer.ok() && Reopen(layer.status())) return layer;
     result_ = std::move(layer);
   } else {
@@ -113,6 +114,13 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
   }
   if (!result_->ok()) host_->Drop(*this);
   return *result_;
+}
+
+absl::StatusOr<StoredLayer> UploadSession::Publish(
+    const std::shared_ptr<const Representation>& sent) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> kept, ReduceToFactors(sent));
+  if (kept == sent) return host_->Publish(*this, sent, std::nullopt);
+  return host_->Publish(*this, kept, sent->digest());
 }
 
 bool UploadSession::Reopen(const absl::Status& why) {

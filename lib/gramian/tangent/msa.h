@@ -40,7 +40,7 @@ struct MsaReport {
   int64_t compared = 0;
   int64_t degenerate = 0;       // joint rank below m
   int64_t rank_mismatches = 0;  // d_SR = 1 because ranges differ
-  int64_t vanishing = 0;        // both metrics are 0: d_SR = 0
+  int64_t vanishing = 0;        // both pullback metrics are 0: d_SR = 0
   // n, in the order of the inputs.
   std::vector<PointComparison> points;
 };

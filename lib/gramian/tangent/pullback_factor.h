@@ -23,9 +23,9 @@ namespace gramian {
 // for Q J with orthogonal Q, to rounding. Safe from over- and underflow. 2 d m^2 flops.
 Vector FactorOfJacobian(const Matrix& jacobian);
 
-// R of the packed metric G. Eigenvalues, after the coordinates were scaled to a unit diagonal, that
-// are 0 to `precision` times 8 m count as 0. INVALID_ARGUMENT, naming the eigenvalue, if one is
-// below that: G is not positive semidefinite. O(m^3).
+// R of a packed pullback metric G. Eigenvalues, with the coordinates scaled to a unit diagonal,
+// that are 0 to `precision` times 8 m count as 0. INVALID_ARGUMENT, naming the eigenvalue, if one
+// is below that: G is not positive semidefinite. O(m^3).
 absl::StatusOr<Vector> FactorOfPullbackMetric(const Vector& packed, Index coordinates,
                                               double precision);
 

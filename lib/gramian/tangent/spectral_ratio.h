@@ -24,8 +24,8 @@ struct PointComparison {
   double log_scale = 0.0;  // > 0 if a is the larger
   double shape = 0.0;
   double airm = 0.0;
-  // r. Below m the metrics share a null space, and d_SR is that on the joint range; with r = 0 both
-  // vanish and d_SR is 0.
+  // r. Below m the pullback metrics share a null space, and d_SR is that on the joint range; with
+  // r = 0 both vanish and d_SR is 0.
   Index joint_rank = 0;
   // Whether their ranges differ: directions that one layer sees and the other does not. d_SR is 1
   // and the others have no finite value.
