@@ -25,6 +25,7 @@ if(GRAMIAN_SANITIZE)
   add_compile_options(-fsanitize=${GRAMIAN_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GRAMIAN_SANITIZE})
+  add_compile_definitions(GRAMIAN_SANITIZED)
 endif()
 
 # Coverage counters for libFuzzer; the fuzzing programs alone link its main.

@@ -1,12 +1,16 @@
 include(GoogleTest)
 
-# gramian_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
+# gramian_test(<name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>]
+#              [SHARDS <count>])
 #
 # One GoogleTest program; each of its tests becomes a ctest test with the labels. The tests are listed
 # when ctest starts, so that building never runs anything. LABELS defaults to unit, TIMEOUT to 120
 # seconds (five times that under a sanitizer).
+#
+# With SHARDS the tests are spread over that many ctest tests instead, each one process: for programs of
+# a thousand short tests, most of whose time would be starting.
 function(gramian_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;SHARDS" "SOURCES;LIBRARIES;LABELS")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "gramian_test(${name}): needs SOURCES, does not know '${arg_UNPARSED_ARGUMENTS}'")
   endif()
@@ -26,6 +30,16 @@ function(gramian_test name)
   foreach(label IN LISTS arg_LABELS)
     set_property(GLOBAL APPEND PROPERTY GRAMIAN_TEST_TARGETS_${label} ${name})
   endforeach()
+  if(arg_SHARDS)
+    math(EXPR last "${arg_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      add_test(NAME ${name}.${shard} COMMAND ${name} --gtest_brief=1)
+      set_tests_properties(${name}.${shard} PROPERTIES
+        LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+        ENVIRONMENT "OPENBLAS_NUM_THREADS=1;GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
+    return()
+  endif()
   gtest_discover_tests(${name}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60

@@ -19,7 +19,10 @@ namespace gramian {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
-// A busy server gives memory back less often: what it frees it soon needs again.
+// Memory goes back to the system after this many looks without a call: a job that pushes a snapshot
+// every few seconds would else have the same pages cleared for each. A server that is never idle
+// gives back what it can after kBusyLooks.
+constexpr int64_t kIdleLooks = 10;
 constexpr int64_t kBusyLooks = 60;
 
 // Empty if a file can be written in `directory`. A full disk is no reason: comparisons go on, and
@@ -88,8 +91,11 @@ void Caretaker::LookAtMemory() {
   // Uploads may have filled it while nothing was computed.
   state_.engine.MakeRoom(0);
   const int64_t entered = state_.gate.entered();
+  const bool is_idle = state_.gate.in_flight() == 0 && entered == entered_when_seen_;
+  idle_looks_ = is_idle ? idle_looks_ + 1 : 0;
+  entered_when_seen_ = entered;
   if (entered == entered_when_trimmed_) return;
-  if (state_.gate.in_flight() > 0 && looks_ % kBusyLooks != 0) return;
+  if (idle_looks_ < kIdleLooks && looks_ % kBusyLooks != 0) return;
   entered_when_trimmed_ = entered;
   malloc_trim(0);
 }

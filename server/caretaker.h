@@ -16,7 +16,8 @@ class HealthCheckServiceInterface;
 namespace gramian {
 
 // Once a second looks whether the store can be written and tells the health service; lets operators
-// make room for what was stored in memory; gives freed memory back to the system when nothing runs.
+// make room for what was stored in memory; gives freed memory back to the system some seconds after
+// the last call.
 // Thread-safe.
 //
 // Health knows the services by their full names, e.g. `gramian.v1.SimilarityService`, and "" for
@@ -45,7 +46,9 @@ class Caretaker {
   std::string store_problem_ GRAMIAN_GUARDED_BY(mutex_);
   // Of the periodic task alone.
   int64_t entered_when_trimmed_ = 0;
+  int64_t entered_when_seen_ = 0;
   int64_t looks_ = 0;
+  int64_t idle_looks_ = 0;  // in a row, the last ones
   // Last: its destruction waits for a run that is under way.
   PeriodicTask task_;
 };

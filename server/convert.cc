@@ -63,6 +63,8 @@ v1::ScoreStatus ToProto(ScoreStatus status) {
       return v1::SCORE_STATUS_ZERO_BANDWIDTH;
     case ScoreStatus::kRankDeficient:
       return v1::SCORE_STATUS_RANK_DEFICIENT;
+    case ScoreStatus::kDifferentWidths:
+      return v1::SCORE_STATUS_DIFFERENT_WIDTHS;
     case ScoreStatus::kCoincidingPoints:
       return v1::SCORE_STATUS_COINCIDING_POINTS;
     case ScoreStatus::kAntipodalPoints:
@@ -207,6 +209,7 @@ v1::Score ToProto(const Comparison& comparison, const SimilarityMeasure& measure
   result.set_form(ToProto(comparison.score.form));
   result.set_compute_seconds(comparison.cached ? 0 : comparison.compute_seconds);
   result.set_cached(comparison.cached);
+  if (comparison.score.recall != 1.0F) result.set_recall(comparison.score.recall);
   return result;
 }
 
@@ -220,14 +223,17 @@ v1::MatrixBlock ToProto(const ComparisonBlock& block) {
   result.mutable_values()->Reserve(static_cast<int>(block.comparisons.size()));
   bool all_ok = true;
   int64_t cached = 0;
+  float recall = 1.0F;
   for (const Comparison& comparison : block.comparisons) {
     const bool ok = comparison.score.status == ScoreStatus::kOk;
     result.add_values(ok ? comparison.score.value : 0);
     all_ok = all_ok && ok;
     cached += comparison.cached ? 1 : 0;
+    recall = std::min(recall, comparison.score.recall);
     if (comparison.score.form != Form::kAuto) result.set_form(ToProto(comparison.score.form));
   }
   result.set_cached_count(cached);
+  if (recall != 1.0F) result.set_recall(recall);
   if (all_ok) return result;
   for (const Comparison& comparison : block.comparisons)
     result.add_statuses(ToProto(comparison.score.status));

@@ -13,7 +13,9 @@
 #include <iostream>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "gramian/base/blas.h"
+#include "gramian/base/blas_kernels.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/version.h"
@@ -123,6 +125,9 @@ int Run(const gramian::ServerOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gramian::RestartWithMissedBlasKernels(argv);
+  // Debian builds Abseil with a search for lock cycles in every Mutex, those of gRPC among them.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   TuneAllocator();
   RaiseDescriptorLimit();
   const gramian::ParsedOptions parsed =

@@ -12,13 +12,13 @@ packages=(
   # RPC and messages
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   # numerics
-  libeigen3-dev libopenblas-pthread-dev libopenblas0-pthread liblapacke-dev libtbb-dev libxxhash-dev libisal-dev
+  libeigen3-dev libopenblas-pthread-dev libopenblas0-pthread liblapacke-dev libtbb-dev libxxhash-dev libisal-dev libhnswlib-dev
   # metadata of the store
   libsqlite3-dev
   # server and command line
   prometheus-cpp-dev libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
   # tests and benchmarks
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev libbenchmark-dev libgudhi-dev
 )
 commands=()
 case "${1:-}" in

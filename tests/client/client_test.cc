@@ -163,6 +163,7 @@ TEST(ClientTest, AMatrixIsPutTogetherFromBlocksInAnyOrder) {
     second.mutable_block()->add_statuses(v1::SCORE_STATUS_OK);
     second.mutable_block()->add_statuses(v1::SCORE_STATUS_DEGENERATE_CONSTANT);
     second.mutable_block()->set_cached_count(1);
+    second.mutable_block()->set_recall(0.75F);
     writer.Write(second);
     writer.Write(RowMessage(0, 0.1, 0.2));
     return grpc::Status::OK;
@@ -177,6 +178,7 @@ TEST(ClientTest, AMatrixIsPutTogetherFromBlocksInAnyOrder) {
   EXPECT_THAT(done, ElementsAre(4, 2));
   EXPECT_EQ(matrix->input_count, 10);
   EXPECT_EQ(matrix->cached_count, 1);
+  EXPECT_EQ(matrix->recall, 0.75F);
   EXPECT_THAT(matrix->at(0, 1).value, Optional(0.2));
   EXPECT_THAT(matrix->at(1, 0).value, Optional(0.3));
   EXPECT_EQ(matrix->at(1, 1).value, std::nullopt);

@@ -119,6 +119,18 @@ TEST_F(DurableResultStoreTest, FindsAfterARestartEveryBitOfAScore) {
   EXPECT_FALSE(store->Find("0", "b", "distcorr").has_value());
 }
 
+// How approximate a score is has no place in the file, so that it is found in memory only.
+TEST_F(DurableResultStoreTest, AnApproximateScoreIsNotWritten) {
+  Score score{ScoreStatus::kOk, 0.5, Form::kSampleSpace};
+  score.recall = 0.75F;
+  {
+    const auto store = Open();
+    store->Insert("a", "b", "knn-jaccard", score);
+    EXPECT_EQ(store->Find("a", "b", "knn-jaccard")->recall, 0.75F);
+  }
+  EXPECT_FALSE(Open()->Find("a", "b", "knn-jaccard").has_value());
+}
+
 TEST_F(DurableResultStoreTest, KeepsTheYoungestUpToTheLimit) {
   {
     const auto store = Open(10);

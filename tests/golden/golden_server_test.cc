@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -126,6 +127,37 @@ TEST_F(GoldenServerTest, EveryCellOfTheMatricesIsMet) {
        {"matrices_diffusion.json", "matrices_kornblith.json", "matrices_resi.json"}) {
     Check("digits", testing::LoadGoldenMatrices(file).scores);
   }
+}
+
+// One request per measure and pair of networks, a network with itself among them: every cell has a
+// value, but those of outputs that are not over the same classes.
+TEST_F(GoldenServerTest, EveryMeasureComparesTheDigitsNetworks) {
+  std::vector<std::string> snapshots;
+  for (const char* network : {"net0", "net1", "net2"}) {
+    std::vector<std::string> layers;
+    for (int i = 1; i <= 4; ++i) layers.push_back(absl::StrCat(network, "_layer", i));
+    snapshots.push_back(Snapshot("digits", "network", layers));
+  }
+  const auto measures = client_->ListMeasures();
+  ASSERT_TRUE(measures.ok()) << measures.status();
+  int64_t cells = 0;
+  for (const client::MeasureInfo& measure : *measures) {
+    // The records hold no Jacobians: tests/client/tangent_command_test.cc has some.
+    if (measure.compares_tangents) continue;
+    for (const auto& [a, b] : {std::pair(0, 0), std::pair(0, 1), std::pair(1, 2)}) {
+      SCOPED_TRACE(absl::StrCat(measure.name, ", net", a, " and net", b));
+      const auto matrix = client_->CompareSnapshots(
+          snapshots[static_cast<size_t>(a)], snapshots[static_cast<size_t>(b)], measure.name);
+      ASSERT_TRUE(matrix.ok()) << matrix.status();
+      ASSERT_EQ(matrix->cells.size(), 16U);
+      for (const client::Cell& cell : matrix->cells) {
+        EXPECT_TRUE(cell.value.has_value() || cell.status == client::ScoreStatus::kDifferentWidths)
+            << client::Name(cell.status);
+        ++cells;
+      }
+    }
+  }
+  std::printf("  %zu measures, %lld cells\n", measures->size(), static_cast<long long>(cells));
 }
 
 }  // namespace

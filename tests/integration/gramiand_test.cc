@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "gramian/base/blas.h"
+#include "gramian/base/blas_kernels.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "tests/integration/gramiand_process.h"
@@ -55,6 +57,36 @@ TEST(GramiandTest, SaysOnOneLineWhereItListensAndServesThere) {
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_GE(info.compute_thread_count(), 1);
   EXPECT_FALSE(info.blas_core().empty());
+}
+
+// The kernels that a gramiand started now reports.
+std::string KernelsOfANewProcess() {
+  GramiandProcess process(kFreePorts);
+  if (!process.WaitUntilListening()) return process.errors();
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::GetServerInfoResponse info;
+  const grpc::Status status = v1::AdminService::NewStub(Connect(process))
+                                  ->GetServerInfo(&context, v1::GetServerInfoRequest(), &info);
+  return status.ok() ? info.blas_core() : status.error_message();
+}
+
+TEST(GramiandTest, TakesTheBestKernelsOfAProcessorThatOpenBlasDoesNotKnow) {
+  const std::string missed = MissedBlasKernels();
+  EXPECT_EQ(KernelsOfANewProcess(), missed.empty() ? BlasCoreName() : missed);
+}
+
+TEST(GramiandTest, KeepsTheKernelsItIsTold) {
+  const char* const before = getenv("OPENBLAS_CORETYPE");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("OPENBLAS_CORETYPE", "Prescott", 1);
+  EXPECT_EQ(MissedBlasKernels(), "");
+  EXPECT_EQ(KernelsOfANewProcess(), "Prescott");
+  if (before == nullptr) {
+    unsetenv("OPENBLAS_CORETYPE");
+  } else {
+    setenv("OPENBLAS_CORETYPE", kept.c_str(), 1);
+  }
 }
 
 TEST(GramiandTest, IsScrapedAndProbedOnItsOtherPort) {

@@ -58,6 +58,31 @@ TEST_F(CenteredAlignmentTest, WideRbfBandwidthTendsToLinearCka) {
   EXPECT_LT(near, far / 50.0);
 }
 
+// All conventions of both kernels that have a width.
+TEST_F(CenteredAlignmentTest, EveryBandwidthIsThatOfItsConvention) {
+  const Matrix x = RandomActivations(31, 5, 21);
+  const Matrix y = RandomRelated(x, 6, 0.5, 22);
+  for (const KernelKind kind : {KernelKind::kRbf, KernelKind::kLaplacian}) {
+    for (const BandwidthRule rule : {BandwidthRule::kFixed, BandwidthRule::kMedian,
+                                     BandwidthRule::kKornblith, BandwidthRule::kLowerMedian}) {
+      const KernelSpec kernel{kind, rule, 0.7};
+      const Matrix k = testing::NaiveRsm(x, kernel);
+      const Matrix l = testing::NaiveRsm(y, kernel);
+      const std::string name = "cka-kernel=" + kernel.ToString();
+      EXPECT_NEAR(Compare(name, x, y).value,
+                  testing::NaiveGretton(k, l) /
+                      std::sqrt(testing::NaiveGretton(k, k) * testing::NaiveGretton(l, l)),
+                  4096.0 * kEps)
+          << name;
+      EXPECT_NEAR(
+          Compare(name + "-hsic=song", x, y).value,
+          testing::NaiveSong(k, l) / std::sqrt(testing::NaiveSong(k, k) * testing::NaiveSong(l, l)),
+          4096.0 * kEps)
+          << name;
+    }
+  }
+}
+
 TEST_F(CenteredAlignmentTest, AMedianOfZeroHasItsOwnStatus) {
   Matrix x = RandomActivations(30, 4, 9);
   for (Index i = 0; i < 25; ++i) x.row(i) = x.row(0);
@@ -75,6 +100,17 @@ TEST_F(CenteredAlignmentTest, DistanceKernelGivesDistanceCovariance) {
   const Matrix l = testing::NaiveDistances(y);
   EXPECT_NEAR(Compare("hsic-kernel=distance", x, y).value,
               testing::NaiveGretton(k, l) / (29.0 * 29.0), 30.0 * kEps * k.norm() * l.norm());
+}
+
+TEST_F(CenteredAlignmentTest, HsicOfAConstantLayerIsZero) {
+  const Matrix y = RandomActivations(30, 5, 14);
+  for (const char* measure : {"hsic", "hsic-hsic=song", "hsic-kernel=distance"}) {
+    for (const double constant : {0.0, 0.1, 1.0e6 + 0.1}) {
+      const Score score = Compare(measure, Matrix::Constant(30, 6, constant), y);
+      ASSERT_EQ(score.status, ScoreStatus::kOk);
+      EXPECT_NEAR(score.value, 0.0, 65536.0 * kEps) << measure << " " << constant;
+    }
+  }
 }
 
 TEST_F(CenteredAlignmentTest, SpectralFormHasNoScaleForHsic) {

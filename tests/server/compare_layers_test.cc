@@ -71,6 +71,21 @@ TEST_F(CompareLayersTest, LinearCkaIsThatOfTheDefinition) {
   EXPECT_FALSE(score.cached());
 }
 
+TEST_F(CompareLayersTest, AnApproximateScoreSaysItsRecall) {
+  Start();
+  MustUpload(RandomActivations(3000, 60, 3), "x");
+  MustUpload(RandomActivations(3000, 50, 4), "y");
+  v1::CompareLayersResponse response;
+  ASSERT_TRUE(Compare(LayerName("x"), LayerName("y"),
+                      {"mutual-knn-search=hnsw:1", "mutual-knn", "mutual-knn-search=hnsw:1"},
+                      &response)
+                  .ok());
+  EXPECT_GT(response.scores(0).recall(), 0.0F);
+  EXPECT_LT(response.scores(0).recall(), 1.0F);
+  EXPECT_FALSE(response.scores(1).has_recall());
+  EXPECT_EQ(response.scores(2).recall(), response.scores(0).recall());
+}
+
 TEST_F(CompareLayersTest, ManyMeasuresAreAnsweredInTheirOrder) {
   Start();
   MustUpload(x_, "x");

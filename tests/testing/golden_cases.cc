@@ -31,14 +31,20 @@ std::optional<Question> Translate(const std::string& measure, const json& params
   for (const auto family : {TranslateAlignment, TranslatePaths}) {
     if (std::optional<Question> question = family(measure, params, n)) return question;
   }
-  for (const auto family : {TranslateShape}) {
+  for (const auto family :
+       {TranslateShape, TranslateRsa, TranslateNeighbors, TranslateStatistics}) {
     if (std::optional<Question> question = family(measure, params)) return question;
   }
   return std::nullopt;
 }
 
 // Why a correct score differs from this one record; empty if it does not.
-std::string ExcuseOf(const json& record) { return ExcuseShape(record); }
+std::string ExcuseOf(const json& record) {
+  for (const auto family : {ExcuseAlignment, ExcuseShape, ExcuseRsa, ExcuseNeighbors}) {
+    if (std::string excuse = family(record); !excuse.empty()) return excuse;
+  }
+  return "";
+}
 
 // A record's parameters and where it comes from.
 json ParamsOf(const json& record) {
@@ -61,9 +67,15 @@ bool AddAsked(const json& record, const Question& question, GoldenScore score, G
   score.scale = question.scale;
   score.offset = question.offset;
   score.excuse = question.excuse.empty() ? ExcuseOf(record) : question.excuse;
-  score.has_value = record.at("value").is_number();
-  if (score.has_value) {
-    score.expected = record.at("value");
+  const json& value = record.at("value");
+  // Of repeated runs of a stochastic estimate.
+  const bool is_estimate = value.is_object() && value.contains("std");
+  score.has_value = value.is_number() || is_estimate;
+  if (is_estimate) {
+    score.expected = value.at("mean");
+    score.tolerance = 3.0 * value.at("std").get<double>();
+  } else if (score.has_value) {
+    score.expected = value;
     score.tolerance = ToleranceOf(record, score.expected);
   } else if (score.excuse.empty()) {
     return false;

@@ -27,12 +27,21 @@ std::optional<Question> TranslateAlignment(const std::string& measure, const nlo
 std::optional<Question> TranslatePaths(const std::string& measure, const nlohmann::json& params,
                                        double n);
 
-// CCA and shape metrics; params["library"] is where a value comes from.
+// As above of the other families: CCA and shape metrics, RSA, neighbourhoods, and statistics with
+// outputs; params["library"] is where a value comes from.
 std::optional<Question> TranslateShape(const std::string& measure, const nlohmann::json& params);
+std::optional<Question> TranslateRsa(const std::string& measure, const nlohmann::json& params);
+std::optional<Question> TranslateNeighbors(const std::string& measure,
+                                           const nlohmann::json& params);
+std::optional<Question> TranslateStatistics(const std::string& measure,
+                                            const nlohmann::json& params);
 
-// Why a correct score of one of them differs from a record (measure, params, x, y, value, source);
+// Why a correct score of a family differs from a record (measure, params, x, y, value, source);
 // empty if it does not. The same sentences are in docs/measures.md.
+std::string ExcuseAlignment(const nlohmann::json& record);
 std::string ExcuseShape(const nlohmann::json& record);
+std::string ExcuseRsa(const nlohmann::json& record);
+std::string ExcuseNeighbors(const nlohmann::json& record);
 
 }  // namespace gramian::testing
 

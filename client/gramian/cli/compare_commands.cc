@@ -76,6 +76,12 @@ Figure MakeFigure(SimilarityMatrix matrix, const std::vector<MeasureInfo>& measu
   return {std::move(matrix), std::move(style)};
 }
 
+// Says how approximate a score is.
+void NoteRecall(const std::string& measure, float recall) {
+  if (recall == 1.0F) return;
+  Note(absl::StrFormat("note: %s found %.4g %% of the neighbours", measure, 100.0 * recall));
+}
+
 void Show(const Figure& figure, const GlobalOptions& globals, absl::Duration elapsed) {
   const Terminal terminal = Terminal::Detect(STDOUT_FILENO);
   const bool as_heatmap = globals.view == "heatmap" || (globals.view == "auto" && terminal.is_tty);
@@ -88,6 +94,7 @@ void Show(const Figure& figure, const GlobalOptions& globals, absl::Duration ela
   if (figure.matrix.form != ComputeForm::kNone)
     absl::StrAppend(&remark, " (", Name(figure.matrix.form), ")");
   Note(remark);
+  NoteRecall(figure.matrix.measure, figure.matrix.recall);
 }
 
 using Compare = std::function<absl::StatusOr<SimilarityMatrix>(
@@ -174,6 +181,7 @@ void PrintScores(const std::vector<Score>& scores) {
                   score.cached ? "cached" : FormatSeconds(score.compute_seconds)});
   }
   Print(table.Render());
+  for (const Score& score : scores) NoteRecall(score.measure, score.recall);
 }
 
 // Biased estimators see similarity between unrelated layers when there are fewer inputs than

@@ -87,6 +87,7 @@ std::string ToJson(const SimilarityMatrix& matrix) {
   json["form"] = std::string(Name(matrix.form));
   json["cached_count"] = matrix.cached_count;
   json["elapsed_seconds"] = matrix.elapsed_seconds;
+  json["recall"] = matrix.recall;
   return Dump(json);
 }
 
@@ -126,6 +127,7 @@ std::string ToJson(const std::vector<Score>& scores) {
     entry["form"] = std::string(Name(score.form));
     entry["compute_seconds"] = score.compute_seconds;
     entry["cached"] = score.cached;
+    entry["recall"] = score.recall;
     json.push_back(std::move(entry));
   }
   return Dump(json);

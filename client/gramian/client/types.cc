@@ -34,6 +34,8 @@ absl::string_view Name(ScoreStatus status) {
       return "rank deficient";
     case ScoreStatus::kZeroBandwidth:
       return "zero bandwidth";
+    case ScoreStatus::kDifferentWidths:
+      return "different widths";
     case ScoreStatus::kCoincidingPoints:
       return "coinciding points";
     case ScoreStatus::kAntipodalPoints:

@@ -118,6 +118,7 @@ enum class ScoreStatus {
   kUndefinedRoot,        // the root of a negative quantity
   kZeroBandwidth,        // a median bandwidth is zero
   kRankDeficient,        // pullback metrics are singular where full rank is needed
+  kDifferentWidths,      // the measure compares features, of which the sides have different numbers
   kCoincidingPoints,     // of paths: points that a direction or a ratio needs apart coincide
   kAntipodalPoints,      // of paths: opposite points of the sphere, which no one geodesic joins
   kEquidistant,          // of paths: every point of the geodesic is equally near
@@ -128,7 +129,8 @@ enum class ScoreStatus {
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
 // "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth",
-// "rank deficient", "coinciding points", "antipodal points", "equidistant" or "unknown".
+// "rank deficient", "different widths", "coinciding points", "antipodal points", "equidistant" or
+// "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".
@@ -146,6 +148,8 @@ struct Score {
   ComputeForm form = ComputeForm::kNone;
   double compute_seconds = 0;  // spent by this call; 0 when the score was known
   bool cached = false;
+  // Share of the true neighbours that an approximate search found, on a sample; 1 for exact scores.
+  float recall = 1.0F;
 };
 
 // One cell of a SimilarityMatrix.
@@ -168,6 +172,7 @@ struct SimilarityMatrix {
   ComputeForm form = ComputeForm::kNone;  // of the last block
   int64_t cached_count = 0;               // cells the server knew already
   double elapsed_seconds = 0;             // on the server, from request to last block
+  float recall = 1.0F;                    // the least of the scores'
   std::vector<Cell> cells;                // row_labels.size() x column_labels.size(), row-major
 
   const Cell& at(size_t row, size_t column) const {

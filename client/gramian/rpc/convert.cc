@@ -159,6 +159,8 @@ ScoreStatus FromProto(v1::ScoreStatus status) {
       return ScoreStatus::kZeroBandwidth;
     case v1::SCORE_STATUS_RANK_DEFICIENT:
       return ScoreStatus::kRankDeficient;
+    case v1::SCORE_STATUS_DIFFERENT_WIDTHS:
+      return ScoreStatus::kDifferentWidths;
     case v1::SCORE_STATUS_COINCIDING_POINTS:
       return ScoreStatus::kCoincidingPoints;
     case v1::SCORE_STATUS_ANTIPODAL_POINTS:
@@ -247,6 +249,7 @@ Score FromProto(const v1::Score& proto) {
   score.form = FromProto(proto.form());
   score.compute_seconds = proto.compute_seconds();
   score.cached = proto.cached();
+  if (proto.has_recall()) score.recall = proto.recall();
   return score;
 }
 
@@ -332,6 +335,7 @@ absl::Status Fill(const v1::MatrixBlock& block, SimilarityMatrix& matrix) {
   matrix.form = FromProto(block.form());
   matrix.cached_count += block.cached_count();
   matrix.elapsed_seconds = std::max(matrix.elapsed_seconds, block.elapsed_seconds());
+  if (block.has_recall()) matrix.recall = std::min(matrix.recall, block.recall());
   return absl::OkStatus();
 }
 

@@ -52,11 +52,11 @@ std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string&
 }
 
 std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
-  const auto status =
-      FromName({ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
-                ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot,
-                ScoreStatus::kZeroBandwidth, ScoreStatus::kRankDeficient},
-               row.Bytes(first));
+  const auto status = FromName(
+      {ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
+       ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot, ScoreStatus::kZeroBandwidth,
+       ScoreStatus::kRankDeficient, ScoreStatus::kDifferentWidths},
+      row.Bytes(first));
   const auto form =
       FromName({Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}, row.Bytes(first + 2));
   if (!status.has_value() || !form.has_value()) return std::nullopt;
@@ -107,6 +107,8 @@ class DurableResultStore final : public ResultStore {
               const Score& score) override {
     const Digest key = ScoreKey(a_key, b_key, measure);
     scores_.Insert(key, score);
+    // The file has no place for it.
+    if (score.recall != 1.0F) return;
     {
       MutexLock lock(mutex_);
       // A disk that cannot keep up costs old scores after a restart, not memory now.

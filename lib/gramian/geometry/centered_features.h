@@ -4,11 +4,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "gramian/base/matrix.h"
 #include "gramian/representation/representation.h"
 
 namespace gramian {
+
+// What is done to each row (input) by itself before anything else.
+enum class RowScaling {
+  kNone,
+  kUnit,          // divided by its Euclidean norm; a zero row stays zero
+  kStandardized,  // its mean over the features is taken off, then as kUnit: inner products are
+                  // Pearson correlations of inputs. A row of equal features becomes zero.
+};
 
 // Immutable n x k features, from one of two sources:
 //   a representation (k = d), rows optionally scaled to unit length (cosine kernel); centring is
@@ -16,8 +25,10 @@ namespace gramian {
 //   orthonormal eigenvectors (k = r), centred by nature, for kernels that have no finite features.
 class CenteredFeatures {
  public:
-  // unit_rows: each row is divided by its Euclidean norm; a zero row stays zero.
-  CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows);
+  CenteredFeatures(std::shared_ptr<const Representation> layer, RowScaling scaling);
+  // unit_rows: kUnit instead of kNone.
+  CenteredFeatures(std::shared_ptr<const Representation> layer, bool unit_rows)
+      : CenteredFeatures(std::move(layer), unit_rows ? RowScaling::kUnit : RowScaling::kNone) {}
   // modes: k x n, row i is the i-th feature over all inputs; its entries sum to 0.
   explicit CenteredFeatures(Matrix modes);
 
@@ -27,7 +38,8 @@ class CenteredFeatures {
   // Whether float32 holds every value exactly: float32, float16 and bfloat16 activations as they
   // are.
   bool fits_float32() const {
-    return layer_ != nullptr && !unit_rows_ && layer_->shape().dtype != DType::kFloat64;
+    return layer_ != nullptr && scaling_ == RowScaling::kNone &&
+           layer_->shape().dtype != DType::kFloat64;
   }
   // k x n; only if is_explicit().
   const Matrix& modes() const { return modes_; }
@@ -43,11 +55,15 @@ class CenteredFeatures {
   void Read(int64_t first, int64_t count, Scalar* out) const;
 
   std::shared_ptr<const Representation> layer_;
-  bool unit_rows_ = false;
+  RowScaling scaling_ = RowScaling::kNone;
   Matrix modes_;
   int64_t rows_;
   int64_t cols_;
 };
+
+// Whether all rows are equal but for rounding of scaled rows: decided at the first row that
+// differs.
+bool HasEqualRows(const CenteredFeatures& features);
 
 }  // namespace gramian
 

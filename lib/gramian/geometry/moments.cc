@@ -8,6 +8,7 @@
 
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/base/wider.h"
 
 namespace gramian {
 namespace {
@@ -25,6 +26,26 @@ constexpr int64_t kMaxLanes = 8;
 constexpr int64_t kPanelCols = 256;
 // Rounding of the mean of a block of at most 2048 rows, relative to the mean.
 constexpr double kMeanRounding = 2048.0 * std::numeric_limits<double>::epsilon();
+
+// sums[j] += values[j]. Plain loops, here and below: the compiler vectorises the change of type,
+// Eigen's cast does not.
+GRAMIAN_WIDER void AddTo(double* __restrict sums, const float* __restrict values, int64_t size) {
+  for (int64_t j = 0; j < size; ++j) sums[j] += static_cast<double>(values[j]);
+}
+
+GRAMIAN_WIDER void AddTo(double* __restrict sums, const double* __restrict values, int64_t size) {
+  for (int64_t j = 0; j < size; ++j) sums[j] += values[j];
+}
+
+// values[j] -= mean[j], rounded once.
+GRAMIAN_WIDER void TakeOff(const double* __restrict mean, float* __restrict values, int64_t size) {
+  for (int64_t j = 0; j < size; ++j)
+    values[j] = static_cast<float>(static_cast<double>(values[j]) - mean[j]);
+}
+
+GRAMIAN_WIDER void TakeOff(const double* __restrict mean, double* __restrict values, int64_t size) {
+  for (int64_t j = 0; j < size; ++j) values[j] -= mean[j];
+}
 
 template <typename Scalar>
 bool IsSafe(const Scalar* data, int64_t size) {
@@ -51,14 +72,12 @@ absl::Status AddProduct(const ComputeContext& context, int64_t rows, const Scala
         Gemm(Transpose::kYes, Transpose::kNo, width, rest, rows, Scalar{1}, x + begin, dx,
              x + begin + width, dx, Scalar{0}, product.data() + width, product.cols());
       }
-      for (int64_t i = 0; i < width; ++i) {
-        cross.row(begin + i).tail(dx - begin - i) +=
-            product.row(i).tail(dx - begin - i).template cast<double>();
-      }
+      for (int64_t i = 0; i < width; ++i)
+        AddTo(&cross(begin + i, begin + i), &product(i, i), dx - begin - i);
     } else {
       Gemm(Transpose::kYes, Transpose::kNo, width, dy, rows, Scalar{1}, x + begin, dx, y, dy,
            Scalar{0}, product.data(), dy);
-      cross.middleRows(begin, width) += product.template cast<double>();
+      AddTo(&cross(begin, 0), product.data(), product.size());
     }
     return absl::OkStatus();
   });
@@ -181,19 +200,9 @@ CrossAccumulator::CrossAccumulator(int64_t dx, int64_t dy, bool symmetric)
 template <typename Scalar>
 Vector CenterBlock(Scalar* block, int64_t rows, int64_t cols) {
   Vector mean = Vector::Zero(cols);
-  double* sums = mean.data();
-  // Plain loops: the compiler vectorises the change of type, Eigen's cast does not.
-  for (int64_t i = 0; i < rows; ++i) {
-    const Scalar* row = block + i * cols;
-    for (int64_t j = 0; j < cols; ++j) sums[j] += static_cast<double>(row[j]);
-  }
+  for (int64_t i = 0; i < rows; ++i) AddTo(mean.data(), block + i * cols, cols);
   mean /= static_cast<double>(rows);
-  for (int64_t i = 0; i < rows; ++i) {
-    Scalar* row = block + i * cols;
-    for (int64_t j = 0; j < cols; ++j) {
-      row[j] = static_cast<Scalar>(static_cast<double>(row[j]) - sums[j]);
-    }
-  }
+  for (int64_t i = 0; i < rows; ++i) TakeOff(mean.data(), block + i * cols, cols);
   return mean;
 }
 

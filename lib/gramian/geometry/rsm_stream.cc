@@ -8,96 +8,13 @@
 
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
-#include "gramian/geometry/centered_features.h"
+#include "gramian/geometry/rsm_pair_sums.h"
 
 namespace gramian {
 namespace {
 
 // A self term below this share of the magnitudes that were summed is rounding.
 constexpr double kNoiseFactor = 64.0 * std::numeric_limits<double>::epsilon();
-
-// What one lane of tile rows adds up.
-struct LaneSums {
-  double ab = 0.0;
-  double aa = 0.0;
-  double bb = 0.0;
-  Vector a_rows;
-  Vector b_rows;
-};
-
-struct TileRange {
-  int64_t row;
-  int64_t row_count;
-  int64_t col;
-  int64_t col_count;
-  bool is_diagonal;
-};
-
-// Calls visit(range) for the tiles of one lane: tile rows lane, lane + kLanes, ... of the upper
-// triangle.
-template <typename Visit>
-absl::Status ForEachTile(const ComputeContext& context, int64_t n, int64_t tile, int64_t lane,
-                         const Visit& visit) {
-  for (int64_t row = lane * tile; row < n; row += kLanes * tile) {
-    for (int64_t col = row; col < n; col += tile) {
-      GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
-      visit(TileRange{row, std::min(tile, n - row), col, std::min(tile, n - col), row == col});
-    }
-  }
-  return absl::OkStatus();
-}
-
-// Adds the entries right of the diagonal; entries are taken relative to the shifts.
-template <typename Scalar>
-void AddTile(const TileRange& range, MatrixOf<Scalar>& a, Scalar a_shift, MatrixOf<Scalar>& b,
-             Scalar b_shift, LaneSums& sums) {
-  using Row = Eigen::Array<Scalar, 1, Eigen::Dynamic>;
-  a.array() -= a_shift;
-  b.array() -= b_shift;
-  Row a_cols = Row::Zero(range.col_count);
-  Row b_cols = Row::Zero(range.col_count);
-  for (int64_t i = 0; i < range.row_count; ++i) {
-    const int64_t skip = range.is_diagonal ? i + 1 : 0;
-    const int64_t count = range.col_count - skip;
-    if (count <= 0) break;
-    const auto a_row = a.row(i).tail(count).array();
-    const auto b_row = b.row(i).tail(count).array();
-    sums.ab += static_cast<double>((a_row * b_row).sum());
-    sums.aa += static_cast<double>(a_row.square().sum());
-    sums.bb += static_cast<double>(b_row.square().sum());
-    sums.a_rows[range.row + i] += static_cast<double>(a_row.sum());
-    sums.b_rows[range.row + i] += static_cast<double>(b_row.sum());
-    a_cols.tail(count) += a_row;
-    b_cols.tail(count) += b_row;
-  }
-  sums.a_rows.segment(range.col, range.col_count) +=
-      a_cols.matrix().template cast<double>().transpose();
-  sums.b_rows.segment(range.col, range.col_count) +=
-      b_cols.matrix().template cast<double>().transpose();
-}
-
-// The mean of the first tile off the diagonal: a constant near all entries.
-template <typename Scalar>
-Scalar SampleShift(const RsmTiles<Scalar>& tiles) {
-  const int64_t count = std::min(RsmTiles<Scalar>::kTile, tiles.rows());
-  if (count < 2) return Scalar{0};
-  MatrixOf<Scalar> tile;
-  tiles.Tile(0, count, 0, count, tile);
-  const Matrix wide = tile.template cast<double>();
-  const auto entries = static_cast<double>(count * (count - 1));
-  return static_cast<Scalar>((wide.sum() - wide.trace()) / entries);
-}
-
-template <typename Scalar>
-Vector ShiftedDiagonal(const RsmTiles<Scalar>& tiles, Scalar shift) {
-  Vector diagonal(tiles.rows());
-  MatrixOf<Scalar> entry;
-  for (int64_t i = 0; i < tiles.rows(); ++i) {
-    tiles.Tile(i, 1, i, 1, entry);
-    diagonal[i] = static_cast<double>(entry(0, 0)) - static_cast<double>(shift);
-  }
-  return diagonal;
-}
 
 // A point amid the rows: the medians of the columns over some of them. Any point would do; unlike
 // the mean this one is not dragged away by a single huge row, which would cost the others their
@@ -140,14 +57,22 @@ absl::StatusOr<RsmTiles<Scalar>> RsmTiles<Scalar>::Create(const ComputeContext& 
                                                           const Representation& layer,
                                                           const KernelSpec& kernel, double sigma,
                                                           bool centered) {
-  const int64_t n = layer.rows();
-  const int64_t d = layer.cols();
+  // Non-owning: the features are read here only.
+  const std::shared_ptr<const Representation> borrowed(std::shared_ptr<const Representation>(),
+                                                       &layer);
+  return Create(context, CenteredFeatures(borrowed, kernel.kind == KernelKind::kCosine), kernel,
+                sigma, centered);
+}
+
+template <typename Scalar>
+absl::StatusOr<RsmTiles<Scalar>> RsmTiles<Scalar>::Create(const ComputeContext& context,
+                                                          const CenteredFeatures& features,
+                                                          const KernelSpec& kernel, double sigma,
+                                                          bool centered) {
+  const int64_t n = features.rows();
+  const int64_t d = features.cols();
   GRAMIAN_RETURN_IF_ERROR(
       context.CheckScratch(n * d * static_cast<int64_t>(sizeof(Scalar)), "centred activations"));
-  // Non-owning: the features are read here only.
-  const CenteredFeatures features(
-      std::shared_ptr<const Representation>(std::shared_ptr<const Representation>(), &layer),
-      kernel.kind == KernelKind::kCosine);
   Vector mean = Vector::Zero(d);
   if (centered || !kernel.is_feature_map()) mean = SampleCenter(features);
   RsmTiles tiles;
@@ -223,38 +148,7 @@ template class RsmTiles<double>;
 template <typename Scalar>
 absl::StatusOr<RsmPairSums> SumRsmPair(const ComputeContext& context, const RsmTiles<Scalar>& a,
                                        const RsmTiles<Scalar>& b) {
-  constexpr int64_t kTile = RsmTiles<Scalar>::kTile;
-  const int64_t n = a.rows();
-  const Scalar a_shift = SampleShift(a);
-  const Scalar b_shift = SampleShift(b);
-  std::vector<LaneSums> lanes(static_cast<size_t>(kLanes));
-  GRAMIAN_RETURN_IF_ERROR(ParallelFor(context, kLanes, [&](int64_t lane) {
-    LaneSums& sums = lanes[static_cast<size_t>(lane)];
-    sums.a_rows = Vector::Zero(n);
-    sums.b_rows = Vector::Zero(n);
-    MatrixOf<Scalar> a_tile;
-    MatrixOf<Scalar> b_tile;
-    return ForEachTile(context, n, kTile, lane, [&](const TileRange& range) {
-      a.Tile(range.row, range.row_count, range.col, range.col_count, a_tile);
-      b.Tile(range.row, range.row_count, range.col, range.col_count, b_tile);
-      AddTile(range, a_tile, a_shift, b_tile, b_shift, sums);
-    });
-  }));
-  RsmPairSums result;
-  result.rows = n;
-  result.a_rows = Vector::Zero(n);
-  result.b_rows = Vector::Zero(n);
-  for (const LaneSums& lane : lanes) {
-    // Each unordered pair was seen once and stands for two entries.
-    result.ab += 2.0 * lane.ab;
-    result.aa += 2.0 * lane.aa;
-    result.bb += 2.0 * lane.bb;
-    result.a_rows += lane.a_rows;
-    result.b_rows += lane.b_rows;
-  }
-  result.a_diagonal = ShiftedDiagonal(a, a_shift);
-  result.b_diagonal = ShiftedDiagonal(b, b_shift);
-  return result;
+  return SumTilePairs(context, a, b);
 }
 
 template absl::StatusOr<RsmPairSums> SumRsmPair(const ComputeContext&, const RsmTiles<float>&,
@@ -309,7 +203,7 @@ absl::Status VisitSquaredDistances(
     const std::function<void(int64_t, const MatrixOf<Scalar>&, bool)>& visit) {
   return ParallelFor(context, kLanes, [&](int64_t lane) {
     MatrixOf<Scalar> tile;
-    return ForEachTile(
+    return ForEachTileOfLane(
         context, tiles.rows(), RsmTiles<Scalar>::kTile, lane, [&](const TileRange& range) {
           tiles.SquaredDistances(range.row, range.row_count, range.col, range.col_count, tile);
           visit(lane, tile, range.is_diagonal);

@@ -9,17 +9,20 @@
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/matrix.h"
+#include "gramian/geometry/centered_features.h"
 #include "gramian/geometry/kernel.h"
 #include "gramian/geometry/moments.h"
+#include "gramian/geometry/triangle_tiles.h"
 #include "gramian/representation/representation.h"
 
 namespace gramian {
 
 // Gives tiles of the RSM of one representation in float or double. Immutable once created; holds a
 // centred copy of the activations, n d Scalars.
-template <typename Scalar>
+template <typename ScalarT>
 class RsmTiles {
  public:
+  using Scalar = ScalarT;
   // The largest tile, in rows and columns.
   static constexpr int64_t kTile = 256;
 
@@ -28,6 +31,10 @@ class RsmTiles {
   // large; distances never depend on it.
   static absl::StatusOr<RsmTiles> Create(const ComputeContext& context, const Representation& layer,
                                          const KernelSpec& kernel, double sigma, bool centered);
+  // The same of features that are read here only, whatever was done to their rows.
+  static absl::StatusOr<RsmTiles> Create(const ComputeContext& context,
+                                         const CenteredFeatures& features, const KernelSpec& kernel,
+                                         double sigma, bool centered);
 
   int64_t rows() const { return values_.rows(); }
 
@@ -51,6 +58,8 @@ class RsmTiles {
 // sums do not cancel.
 struct RsmPairSums {
   int64_t rows = 0;
+  double a_shift = 0.0;  // the constants
+  double b_shift = 0.0;
   double ab = 0.0;  // sum over i != j of a_ij b_ij
   double aa = 0.0;
   double bb = 0.0;
@@ -92,7 +101,6 @@ AlignmentSums ZeroDiagonalSums(const RsmPairSums& sums);
 
 // Calls visit(lane, tile, row_count, is_diagonal) for every tile of squared distances with first
 // row <= first column, lanes [0, kLanes) in parallel; one lane is visited by one thread at a time.
-constexpr int64_t kLanes = 16;
 template <typename Scalar>
 absl::Status VisitSquaredDistances(
     const ComputeContext& context, const RsmTiles<Scalar>& tiles,

@@ -118,6 +118,7 @@ class Hsic final : public SimilarityMeasure {
     traits_.min_inputs = debiased ? 4 : 2;
     traits_.range_min = debiased ? -kInfinity : 0.0;
     traits_.range_max = kInfinity;
+    traits_.scores_constant_layers = true;
     // Not normalised: only kernels that do not see the scale are invariant to it.
     traits_.invariant_to_isotropic_scaling =
         kernel.kind == KernelKind::kCosine ||

@@ -21,6 +21,8 @@ const char* ToString(ScoreStatus status) {
       return "zero_bandwidth";
     case ScoreStatus::kRankDeficient:
       return "rank_deficient";
+    case ScoreStatus::kDifferentWidths:
+      return "different_widths";
     case ScoreStatus::kCoincidingPoints:
       return "coinciding_points";
     case ScoreStatus::kAntipodalPoints:

@@ -17,12 +17,15 @@ class Operand;
 // whole matrix.
 enum class ScoreStatus {
   kOk,
-  kConstant,             // a side's centred RSM is zero: all inputs have the same representation
+  kConstant,             // nothing varies on a side: all inputs have the same representation, or
+                         // every two of them the same dissimilarity
   kTooFewInputs,         // n is below what the estimator needs (debiased estimators need n >= 4)
   kNonpositiveSelfTerm,  // a debiased self-similarity is <= 0, so that the normalisation is
                          // undefined
   kUndefinedRoot,        // the square root of a negative value
-  kZeroBandwidth,        // a median bandwidth is 0: at least half of all pairs of inputs coincide
+  kZeroBandwidth,        // a bandwidth or unit of distance is 0: the pairs of inputs that coincide
+                         // reach the median (RTD: the 0.9 quantile) of all distances
+  kDifferentWidths,      // the measure compares feature by feature, and the sides have different d
   kRankDeficient,        // pullback metrics are singular where a finite distance needs full rank
   // Of what is derived from scores, the geometry of paths:
   kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
@@ -58,6 +61,9 @@ struct Score {
   ScoreStatus status = ScoreStatus::kOk;
   double value = 0.0;  // Finite. 0 and meaningless unless status is kOk.
   Form form = Form::kAuto;
+  // Share of the true neighbours that an approximate search found, on the side where it found
+  // fewer; 1 for all that is exact.
+  float recall = 1.0F;
 };
 
 // What holds for every pair of inputs; tests check each entry, also that what is not declared fails
@@ -79,11 +85,17 @@ struct MeasureTraits {
   bool invariant_to_dead_units = true;          // columns of zeros appended
   // Whether score(x, x) is the best that any pair can have, exactly.
   bool best_with_itself = true;
+  // Whether a constant layer has a score like any other.
+  bool scores_constant_layers = false;
   // Fewest inputs n for which the measure is defined.
   int64_t min_inputs = 2;
   // Whether it compares layers by their pullback metrics, from tangent data, instead of by their
   // activations. x above is then the layer whose Jacobian is taken.
   bool compares_tangents = false;
+  // Fewest features d with which a layer can be other than constant to it.
+  int64_t min_features = 1;
+  // Whether both sides must have the same features: kDifferentWidths if d differs.
+  bool compares_features = false;
   // Whether two fused networks can be compared with it.
   bool applies_to_networks = false;
   // Where its scores place layers.

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
 #define GRAMIAN_MEASURE_MEASURE_PARAMETERS_H_
 
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -34,6 +35,8 @@ class MeasureParameters {
                                     double high);
   // A real number > 0 under `key`.
   absl::StatusOr<double> TakePositive(const std::string& key, double default_value);
+  // An integer from `least` to 10^9 under `key`.
+  absl::StatusOr<int64_t> TakeCount(const std::string& key, int64_t default_value, int64_t least);
 
   const std::map<std::string, std::string>& left() const { return values_; }
 
@@ -49,6 +52,7 @@ struct MeasureEntry {
 
 // The families; each is defined in the file of its name.
 MeasureEntry CkaEntry();
+MeasureEntry MinibatchCkaEntry();
 MeasureEntry HsicEntry();
 MeasureEntry DistanceCorrelationEntry();
 MeasureEntry MultiScaleCkaEntry();
@@ -67,6 +71,22 @@ MeasureEntry GulpEntry();
 MeasureEntry GramDistanceEntry();
 MeasureEntry EigenspaceOverlapEntry();
 MeasureEntry MsaEntry();
+MeasureEntry RsaEntry();
+MeasureEntry RsmDifferenceEntry();
+MeasureEntry KnnJaccardEntry();
+MeasureEntry MutualKnnEntry();
+MeasureEntry RankSimilarityEntry();
+MeasureEntry JointRankJaccardEntry();
+MeasureEntry CycleKnnEntry();
+MeasureEntry SecondOrderCosineEntry();
+MeasureEntry CknnaEntry();
+MeasureEntry ImdEntry();
+MeasureEntry RtdEntry();
+MeasureEntry MagnitudeDifferenceEntry();
+MeasureEntry ConcentricityDifferenceEntry();
+MeasureEntry UniformityDifferenceEntry();
+MeasureEntry JsdEntry();
+MeasureEntry DisagreementEntry();
 
 }  // namespace gramian
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -18,6 +19,7 @@ namespace {
 const std::vector<MeasureEntry>& Entries() {
   static const auto* const entries =
       new std::vector<MeasureEntry>{CkaEntry(),
+                                    MinibatchCkaEntry(),
                                     HsicEntry(),
                                     DistanceCorrelationEntry(),
                                     MultiScaleCkaEntry(),
@@ -35,6 +37,22 @@ const std::vector<MeasureEntry>& Entries() {
                                     GulpEntry(),
                                     GramDistanceEntry(),
                                     EigenspaceOverlapEntry(),
+                                    RsaEntry(),
+                                    RsmDifferenceEntry(),
+                                    KnnJaccardEntry(),
+                                    MutualKnnEntry(),
+                                    RankSimilarityEntry(),
+                                    JointRankJaccardEntry(),
+                                    CycleKnnEntry(),
+                                    SecondOrderCosineEntry(),
+                                    CknnaEntry(),
+                                    ImdEntry(),
+                                    RtdEntry(),
+                                    MagnitudeDifferenceEntry(),
+                                    ConcentricityDifferenceEntry(),
+                                    UniformityDifferenceEntry(),
+                                    JsdEntry(),
+                                    DisagreementEntry(),
                                     MsaEntry()};
   return *entries;
 }
@@ -132,6 +150,19 @@ absl::StatusOr<double> MeasureParameters::TakePositive(const std::string& key,
   GRAMIAN_ASSIGN_OR_RETURN(const double value, ParseNumber(text, key));
   if (value > 0.0) return value;
   return absl::InvalidArgumentError(absl::StrCat(key, " is > 0, not ", text));
+}
+
+absl::StatusOr<int64_t> MeasureParameters::TakeCount(const std::string& key, int64_t default_value,
+                                                     int64_t least) {
+  constexpr int64_t kMost = 1000000000;
+  const std::string text = Take(key, absl::StrCat(default_value));
+  int64_t value = 0;
+  if (absl::SimpleAtoi(text, &value) && absl::StrCat(value) == text && value >= least &&
+      value <= kMost) {
+    return value;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(key, " is an integer from ", least, " to ", kMost, ", not '", text, "'"));
 }
 
 const std::vector<MeasureFamily>& MeasureRegistry::Families() {

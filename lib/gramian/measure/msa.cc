@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/measure/layer_measure.h"
 #include "gramian/measure/measure_parameters.h"
 #include "gramian/measure/operand.h"
 
@@ -45,63 +46,46 @@ bool Vanishes(const FactorField& field) {
   return true;
 }
 
-class Msa final : public SimilarityMeasure {
+class Msa final : public LayerMeasure {
  public:
-  explicit Msa(std::string form)
-      : form_(std::move(form)), name_(absl::StrCat("msa-form=", form_)), traits_(TraitsOf(form_)) {}
+  explicit Msa(const std::string& form)
+      : LayerMeasure(absl::StrCat("msa-form=", form), TraitsOf(form), Form::kFeatureSpace),
+        form_(form) {}
 
-  const std::string& name() const override { return name_; }
-  const MeasureTraits& traits() const override { return traits_; }
-
-  absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a, const Operand& b,
-                                Form form) const override {
-    if (a.is_network() || b.is_network()) {
-      return absl::InvalidArgumentError(absl::StrCat(name_, " does not apply to fused networks"));
-    }
-    if (form != Form::kAuto && form != Form::kFeatureSpace) {
-      return absl::InvalidArgumentError(absl::StrCat(name_, " has the form feature_space only"));
-    }
+ protected:
+  absl::StatusOr<Score> CompareLayers(const ComputeContext& context, const Operand& a,
+                                      const Operand& b) const override {
     GRAMIAN_RETURN_IF_ERROR(CheckApplies(*this, a, b));
     GRAMIAN_ASSIGN_OR_RETURN(const auto field_a, FieldOfFactors(context, *a.layers()[0]));
     GRAMIAN_ASSIGN_OR_RETURN(const auto field_b, FieldOfFactors(context, *b.layers()[0]));
     if (form_ != "airm" && field_a->coordinates() == 1) {
       return absl::InvalidArgumentError(
-          absl::StrCat(name_,
-                       " is blind in 1 coordinate, where all pullback metrics are conformal; use "
-                       "msa-form=airm"));
+          absl::StrCat(name(),
+                       " is blind in 1 coordinate, where all pullback metrics are "
+                       "conformal; use msa-form=airm"));
     }
-    if (Vanishes(*field_a) || Vanishes(*field_b)) {
-      return Score{ScoreStatus::kConstant, 0.0, Form::kFeatureSpace};
-    }
+    if (Vanishes(*field_a) || Vanishes(*field_b)) return Without(ScoreStatus::kConstant);
     GRAMIAN_ASSIGN_OR_RETURN(const MsaReport report,
                              CompareFields(context, *field_a, *field_b, {}));
-    return ScoreOf(report, a.key() == b.key());
+    if (form_ == "distance") return Value(report.distance);
+    if (form_ == "similarity") return Value(report.similarity);
+    if (a.key() == b.key()) return Value(0.0);
+    // One point where ranges differ is infinitely far.
+    if (report.rank_mismatches > 0 || report.compared == 0) {
+      return Without(ScoreStatus::kRankDeficient);
+    }
+    return Value(form_ == "shape" ? report.shape_mean : report.airm_mean);
   }
 
  private:
-  Score ScoreOf(const MsaReport& report, bool is_same) const {
-    const auto score = [](double value) {
-      return Score{ScoreStatus::kOk, value, Form::kFeatureSpace};
-    };
-    if (form_ == "distance") return score(report.distance);
-    if (form_ == "similarity") return score(report.similarity);
-    if (is_same) return score(0.0);
-    // One point where ranges differ is infinitely far.
-    if (report.rank_mismatches > 0 || report.compared == 0) {
-      return Score{ScoreStatus::kRankDeficient, 0.0, Form::kFeatureSpace};
-    }
-    return score(form_ == "shape" ? report.shape_mean : report.airm_mean);
-  }
-
   const std::string form_;
-  const std::string name_;
-  const MeasureTraits traits_;
 };
 
 absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Make(MeasureParameters& parameters) {
   GRAMIAN_ASSIGN_OR_RETURN(
-      std::string form, parameters.TakeChoice("form", {"distance", "similarity", "shape", "airm"}));
-  return std::make_shared<const Msa>(std::move(form));
+      const std::string form,
+      parameters.TakeChoice("form", {"distance", "similarity", "shape", "airm"}));
+  return std::make_shared<const Msa>(form);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "gramian/measure/operand.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,20 +24,6 @@ const char* FeatureName(KernelKind kind) {
 
 const char* PrecisionName(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::kFloat64 ? "/float64" : "/float32";
-}
-
-// Whether all rows are equal but for rounding of unit rows: decided at the first row that differs.
-bool IsConstant(const CenteredFeatures& features) {
-  constexpr double kRounding = 2048.0 * std::numeric_limits<double>::epsilon();
-  Vector first(features.cols());
-  Vector row(features.cols());
-  features.ReadRows(0, 1, first.data());
-  const double allowed = kRounding * first.lpNorm<Eigen::Infinity>();
-  for (int64_t i = 1; i < features.rows(); ++i) {
-    features.ReadRows(i, 1, row.data());
-    if ((row - first).lpNorm<Eigen::Infinity>() > allowed) return false;
-  }
-  return true;
 }
 
 double MomentWork(const Representation& layer) {
@@ -194,7 +179,7 @@ absl::StatusOr<Operand::Chain> Operand::GetChain(const ComputeContext& context,
     // eigenvectors.
     if (!is_end && layer.UsesFeatures(kernel.kind)) {
       // Its centred rows would be rounding, which rescaling would make look like a layer.
-      if (IsConstant(*layer.Features(kernel.kind))) return Chain{};
+      if (HasEqualRows(*layer.Features(kernel.kind))) return Chain{};
       chain.layers.push_back({layer.Features(kernel.kind), Vector()});
       continue;
     }

@@ -6,6 +6,9 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <type_traits>
+
+#include "gramian/base/wider.h"
 
 namespace gramian {
 namespace {
@@ -17,15 +20,29 @@ using Eigen::Index;
 constexpr int64_t kBlock = 1024;
 
 template <typename In, typename Out>
+void ConvertBlock(const In* in, Index size, Out* out) {
+  Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out, size) =
+      Eigen::Map<const Eigen::Array<In, Eigen::Dynamic, 1>>(in, size).template cast<Out>();
+}
+
+// A plain loop: the compiler vectorises the change of type, Eigen's cast does not.
+GRAMIAN_WIDER void ConvertBlock(const float* __restrict in, Index size, double* __restrict out) {
+  for (Index i = 0; i < size; ++i) out[i] = static_cast<double>(in[i]);
+}
+
+template <typename In, typename Out>
 void ConvertFrom(const void* in, int64_t count, Out* out) {
+  if constexpr (std::is_same_v<In, Out>) {
+    if (count > 0) std::memcpy(out, in, static_cast<size_t>(count) * sizeof(In));
+    return;
+  }
   Eigen::Array<In, kBlock, 1> block;
   const auto* bytes = static_cast<const std::byte*>(in);
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const Index size = std::min(kBlock, count - begin);
     std::memcpy(block.data(), bytes + static_cast<size_t>(begin) * sizeof(In),
                 static_cast<size_t>(size) * sizeof(In));
-    Eigen::Map<Eigen::Array<Out, Eigen::Dynamic, 1>>(out + begin, size) =
-        block.head(size).template cast<Out>();
+    ConvertBlock(block.data(), size, out + begin);
   }
 }
 
@@ -43,27 +60,37 @@ void ConvertAny(DType dtype, const void* in, int64_t count, Out* out) {
   }
 }
 
-// Whether kBlock elements of `in` are all finite: an exponent of ones marks infinities and NaNs.
-template <typename Bits>
-bool BlockIsFinite(const std::byte* in, Bits exponent) {
-  Bits found = 0;
+// Whether one of kBlock elements has an exponent of ones, which marks infinities and NaNs. With the
+// sign gone, those are the elements that are not below `exponent`.
+GRAMIAN_WIDER bool AnyNonFinite32(const std::byte* in, int32_t exponent) {
+  int32_t largest = 0;
   for (size_t i = 0; i < kBlock; ++i) {
-    Bits bits;
-    std::memcpy(&bits, in + i * sizeof(Bits), sizeof(Bits));
-    found = static_cast<Bits>(found | ((bits & exponent) == exponent ? 1 : 0));
+    int32_t bits;
+    std::memcpy(&bits, in + i * sizeof(bits), sizeof(bits));
+    largest = std::max(largest, bits & std::numeric_limits<int32_t>::max());
   }
-  return found == 0;
+  return largest >= exponent;
 }
 
-// The same by dtype; false also means "look closer".
+GRAMIAN_WIDER bool AnyNonFinite16(const std::byte* in, int16_t exponent) {
+  int16_t largest = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    int16_t bits;
+    std::memcpy(&bits, in + i * sizeof(bits), sizeof(bits));
+    largest = std::max(largest, static_cast<int16_t>(bits & std::numeric_limits<int16_t>::max()));
+  }
+  return largest >= exponent;
+}
+
+// Whether kBlock elements are all finite; false also means "look closer".
 bool BlockIsFinite(DType dtype, const std::byte* in) {
   switch (dtype) {
     case DType::kFloat32:
-      return BlockIsFinite<uint32_t>(in, 0x7F800000);
+      return !AnyNonFinite32(in, 0x7F800000);
     case DType::kFloat16:
-      return BlockIsFinite<uint16_t>(in, 0x7C00);
+      return !AnyNonFinite16(in, 0x7C00);
     case DType::kBFloat16:
-      return BlockIsFinite<uint16_t>(in, 0x7F80);
+      return !AnyNonFinite16(in, 0x7F80);
     case DType::kFloat64:
       return false;  // It may overflow float32.
   }
