@@ -206,7 +206,8 @@ absl::Status Answer(ServerState& state, const v1::PinSnapshotRequest& request,
 absl::Status Answer(ServerState& state, const v1::CreateProbeSetRequest& request,
                     v1::CreateProbeSetResponse& response) {
   GRAMIAN_ASSIGN_OR_RETURN(const ProbeSet asked, ToProbeSet(request, state.options));
-  GRAMIAN_ASSIGN_OR_RETURN(const ProbeSet kept, state.engine.store().CreateProbeSet(asked));
+  GRAMIAN_ASSIGN_OR_RETURN(const ProbeSet kept,
+                           state.admission.CreateProbeSet(state.engine.store(), asked));
   *response.mutable_probe_set() = ToProto(kept, false);
   return absl::OkStatus();
 }
@@ -230,7 +231,7 @@ absl::Status Answer(ServerState& state, const UploadStreams& streams,
   const UploadKey upload_key{key, request.upload_id()};
   response.mutable_upload()->set_stream_count(streams.StreamCount(upload_key));
   *response.mutable_upload()->mutable_expire_time() =
-      ToProto(streams.ExpireTime(upload_key, absl::Now()));
+      ToProto(streams.ExpireTime(*upload, absl::Now()));
   return absl::OkStatus();
 }
 

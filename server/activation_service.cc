@@ -19,11 +19,13 @@ namespace {
 
 constexpr char kService[] = "ActivationService";
 
-// Often enough that nothing outlives its limit by more than a quarter, and that retention is not
+// How often silent clients are looked for.
+constexpr std::chrono::milliseconds kSweepInterval{250};
+
+// Often enough that no upload outlives its limit by more than a quarter, and that retention is not
 // noticed.
 std::chrono::milliseconds MaintenanceInterval(const ServerOptions& options) {
-  const int64_t seconds =
-      std::min({options.upload_idle_seconds, options.stream_stall_seconds, int64_t{60}});
+  const int64_t seconds = std::min(options.upload_idle_seconds, int64_t{60});
   return std::chrono::milliseconds(seconds * 1000 / 4);
 }
 
@@ -51,12 +53,16 @@ ActivationService::ActivationService(ServerState& state)
       get_probe_set_(state.metrics.AddMethod(kService, "GetProbeSet", RpcType::kUnary)),
       list_probe_sets_(state.metrics.AddMethod(kService, "ListProbeSets", RpcType::kUnary)),
       delete_probe_set_(state.metrics.AddMethod(kService, "DeleteProbeSet", RpcType::kUnary)),
+      sweep_(kSweepInterval, [this] { Sweep(); }),
       maintenance_(MaintenanceInterval(state.options), [this] { Maintain(); }) {}
 
-void ActivationService::Maintain() {
+void ActivationService::Sweep() {
   const auto now = std::chrono::steady_clock::now();
   open_uploads_.EndIdleSince(now - std::chrono::seconds(state_.options.upload_idle_seconds));
   open_downloads_.EndIdleSince(now - std::chrono::seconds(state_.options.stream_stall_seconds));
+}
+
+void ActivationService::Maintain() {
   ActivationStore& store = state_.engine.store();
   const int64_t expired = store.ExpireUploads(upload_streams_.ReleaseIdle(absl::Now()));
   if (expired > 0) spdlog::info("dropped {} uploads that nobody went on with", expired);
@@ -89,8 +95,9 @@ grpc::ServerUnaryReactor* ActivationService::AnswerOnPool(const MethodMetrics& m
     reactor->Finish(ToGrpcStatus(admission));
     return reactor;
   }
-  return UnaryCall::Start(record, context, state_.ingest,
-                          [answer = std::move(answer)](std::stop_token) { return answer(); });
+  return UnaryCall::Start(
+      record, context, state_.ingest,
+      [answer = std::move(answer)](std::stop_token, Awaited*) { return answer(); });
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ActivationService::UploadLayer(

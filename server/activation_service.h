@@ -109,6 +109,8 @@ class ActivationService final : public internal::RawUploadService {
                                          grpc::CallbackServerContext* context,
                                          absl::string_view resource,
                                          std::function<absl::Status()> answer);
+  // Ends streams whose clients are silent; what takes longer.
+  void Sweep();
   void Maintain();
 
   ServerState& state_;
@@ -131,7 +133,8 @@ class ActivationService final : public internal::RawUploadService {
   const MethodMetrics& get_probe_set_;
   const MethodMetrics& list_probe_sets_;
   const MethodMetrics& delete_probe_set_;
-  // Last: its destruction waits for a run that is under way.
+  // Last: their destruction waits for a run that is under way.
+  PeriodicTask sweep_;
   PeriodicTask maintenance_;
 };
 

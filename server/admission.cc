@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "gramian/base/checked_size.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/store/probe_sets.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -15,21 +16,18 @@ namespace {
 
 // Projects that called last: as many again are known from before.
 constexpr size_t kRecentBuckets = 5'000;
-
-// The id in `projects/{project}/...`, as written; empty if there is none.
-absl::string_view ProjectIn(absl::string_view resource) {
-  if (!absl::ConsumePrefix(&resource, "projects/")) return "";
-  return resource.substr(0, resource.find('/'));
-}
+// Deleting takes a decision.
+constexpr absl::Duration kQuotaRetry = absl::Minutes(1);
 
 }  // namespace
 
 absl::Status Admission::AdmitCall(absl::string_view resource, absl::Time now) {
-  const absl::string_view project = ProjectIn(resource);
-  if (quotas_.calls_per_second == 0 || project.empty()) return absl::OkStatus();
+  if (quotas_.calls_per_second == 0) return absl::OkStatus();
+  const std::string project = ProjectOf(resource);
+  if (project.empty()) return absl::OkStatus();
   const auto rate = static_cast<double>(quotas_.calls_per_second);
   MutexLock lock(mutex_);
-  Bucket& bucket = BucketOf(std::string(project), now);
+  Bucket& bucket = BucketOf(project, now);
   bucket.tokens = TokensAt(bucket, now);
   bucket.time = now;
   if (bucket.tokens >= 1.0) {
@@ -63,6 +61,29 @@ Admission::Bucket& Admission::BucketOf(const std::string& project, absl::Time no
       .first->second;
 }
 
+absl::Status Admission::CheckQuota(const ActivationStore& store, const std::string& project,
+                                   int64_t bytes) const {
+  const int64_t kept = store.ProjectBytes(project);
+  if (bytes <= quotas_.stored_bytes - kept) return absl::OkStatus();
+  const absl::Status refusal =
+      WithLimit(absl::ResourceExhaustedError(
+                    absl::StrCat(bytes, " bytes exceed the quota of project '", project,
+                                 "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
+                "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
+  // Once somebody has deleted enough.
+  return bytes <= quotas_.stored_bytes ? RetryAfter(refusal, kQuotaRetry) : refusal;
+}
+
+absl::StatusOr<ProbeSet> Admission::CreateProbeSet(ActivationStore& store,
+                                                   const ProbeSet& probe_set) {
+  if (quotas_.stored_bytes == 0) return store.CreateProbeSet(probe_set);
+  MutexLock lock(opening_mutex_);
+  if (!store.GetProbeSet(probe_set.project, probe_set.id).ok()) {
+    GRAMIAN_RETURN_IF_ERROR(CheckQuota(store, probe_set.project, KeptBytes(probe_set)));
+  }
+  return store.CreateProbeSet(probe_set);
+}
+
 absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& store,
                                                               const UploadPlan& plan) {
   if (quotas_.stored_bytes == 0) return store.OpenUpload(plan);
@@ -71,13 +92,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
   const bool is_open = !plan.upload_id.empty() && store.GetUpload(key, plan.upload_id).ok();
   if (!is_open) {
     GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
-    const int64_t kept = store.ProjectBytes(key.snapshot.project);
-    if (bytes > quotas_.stored_bytes - kept) {
-      return WithLimit(absl::ResourceExhaustedError(absl::StrCat(
-                           bytes, " bytes exceed the quota of project '", key.snapshot.project,
-                           "': it keeps ", kept, " of ", quotas_.stored_bytes, " bytes")),
-                       "TENANT_QUOTA", kept + bytes, quotas_.stored_bytes);
-    }
+    GRAMIAN_RETURN_IF_ERROR(CheckQuota(store, key.snapshot.project, bytes));
   }
   return store.OpenUpload(plan);
 }

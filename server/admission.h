@@ -36,10 +36,14 @@ class Admission {
   absl::Status AdmitCall(absl::string_view resource, absl::Time now);
 
   // ActivationStore::OpenUpload, within the quota of bytes: RESOURCE_EXHAUSTED, reason
-  // TENANT_QUOTA, if the project would keep more. An upload that is open already was counted when
+  // TENANT_QUOTA, if the project would keep more, with a time to try again if it could fit in what
+  // the project might delete. An upload that is open already was counted when
   // it began.
   absl::StatusOr<std::shared_ptr<Upload>> OpenUpload(ActivationStore& store,
                                                      const UploadPlan& plan);
+
+  // ActivationStore::CreateProbeSet, within the same quota. One that is there was counted then.
+  absl::StatusOr<ProbeSet> CreateProbeSet(ActivationStore& store, const ProbeSet& probe_set);
 
  private:
   // A bucket of tokens that fills at the rate of the quota.
@@ -53,6 +57,9 @@ class Admission {
   // The bucket of a project, a full one if it is not known.
   Bucket& BucketOf(const std::string& project, absl::Time now) GRAMIAN_REQUIRES(mutex_);
   double TokensAt(const Bucket& bucket, absl::Time now) const;
+  // Whether the project may keep so many bytes more.
+  absl::Status CheckQuota(const ActivationStore& store, const std::string& project,
+                          int64_t bytes) const;
 
   const Quotas quotas_;
   Mutex mutex_;

@@ -11,6 +11,7 @@
 #include "server/activation_messages.h"
 #include "server/convert.h"
 #include "server/crc32c.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -34,12 +35,16 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
       request_(request),
       record_(state, method) {
   absl::Status status = record_.Admit(request_.name());
-  if (status.ok()) has_place_ = open_streams_.TryAdd(this);
-  if (status.ok() && !has_place_) {
-    status = TooMany(absl::StrCat("all ", open_streams_.limit(), " downloads are open"),
+  const std::string project = ProjectOf(request_.name());
+  if (status.ok() && open_streams_.TryTakePlace(project)) {
+    place_of_ = project;
+  } else if (status.ok()) {
+    status = TooMany(absl::StrCat("project '", project, "' has the limit of ",
+                                  open_streams_.limit(), " open downloads"),
                      "TOO_MANY_DOWNLOADS", open_streams_.limit());
   }
   if (status.ok()) {
+    open_streams_.Add(this);
     RunOnPool(&DownloadReactor::SendLayer);
   } else {
     End(std::move(status));
@@ -47,7 +52,7 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
 }
 
 void DownloadReactor::RunOnPool(void (DownloadReactor::*work)()) {
-  // Who has a place is never refused: there are not more jobs than places.
+  // Never refused: there are not more jobs than streams.
   state_.ingest.Resume([this, work] { (this->*work)(); });
 }
 
@@ -133,7 +138,7 @@ void DownloadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time)
 
 void DownloadReactor::End(absl::Status status) {
   content_.reset();
-  if (has_place_) open_streams_.FreePlace();
+  if (place_of_.has_value()) open_streams_.FreePlace(*place_of_);
   record_.Close(status);
   Finish(ToGrpcStatus(status));
 }

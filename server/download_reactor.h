@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "gramian/base/mutex.h"
@@ -51,7 +53,7 @@ class DownloadReactor final : public grpc::ServerWriteReactor<v1::DownloadLayerR
   grpc::CallbackServerContext* const context_;
   const v1::DownloadLayerRequest request_;
   RpcRecord record_;
-  bool has_place_ = false;
+  std::optional<std::string> place_of_;  // the project whose place it has
 
   std::shared_ptr<const Representation> content_;
   int64_t sent_bytes_ = 0;  // of the matrix, with what was before request_.begin()

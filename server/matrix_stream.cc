@@ -131,7 +131,7 @@ MatrixStep StepsOf(std::function<absl::StatusOr<Matrix>()> plan) {
 }
 
 // A view of an operator while it is sent, in blocks of whole rows or parts of a row that is longer
-// than a block.
+// than a block. It counts in the budget of scratch until the last block has gone.
 struct SentView {
   OperatorView view;
   bool is_computed = false;
@@ -212,8 +212,12 @@ OperatorStep OperatorSteps(ServerState& state, const v1::GetOperatorRequest& req
       sent->is_computed = true;
       send(std::move(response));
     }
-    if (sent->row < sent->view.rows && sent->view.cols > 0) send(NextBlock(*sent));
-    return sent->row < sent->view.rows && sent->view.cols > 0;
+    const auto has_more = [&sent] { return sent->row < sent->view.rows && sent->view.cols > 0; };
+    if (has_more()) send(NextBlock(*sent));
+    if (has_more()) return true;
+    // The blocks that wait for the client have taken its place.
+    std::vector<double>().swap(sent->view.values);
+    return false;
   };
 }
 

@@ -181,12 +181,12 @@ std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const Queue
                               "Wall time spent computing, summed over computations")
                          .Value(engine.compute_seconds_total)
                          .Take());
-  families.push_back(
-      Snapshot("gramian_queue_length", MetricType::Gauge, "Jobs that wait for a thread")
-          .Value(number(queues.interactive), {{"lane", "interactive"}})
-          .Value(number(queues.batch), {{"lane", "batch"}})
-          .Value(number(queues.ingest), {{"lane", "ingest"}})
-          .Take());
+  families.push_back(Snapshot("gramian_queue_length", MetricType::Gauge,
+                              "Jobs that wait for a thread or for what another computes")
+                         .Value(number(queues.interactive), {{"lane", "interactive"}})
+                         .Value(number(queues.batch), {{"lane", "batch"}})
+                         .Value(number(queues.ingest), {{"lane", "ingest"}})
+                         .Take());
   return families;
 }
 
@@ -198,6 +198,10 @@ std::vector<MetricFamily> ScratchFamilies(const EngineStats& engine) {
       Snapshot("gramian_scratch_bytes", MetricType::Gauge, "Bytes leased to running computations")
           .Value(number(scratch.leased_bytes))
           .Take());
+  families.push_back(Snapshot("gramian_answer_bytes", MetricType::Gauge,
+                              "Bytes of operators computed for clients that have not read them yet")
+                         .Value(number(scratch.answer_bytes))
+                         .Take());
   families.push_back(Snapshot("gramian_scratch_limit_bytes", MetricType::Gauge,
                               "Bytes that may be leased to computations together")
                          .Value(number(scratch.limit_bytes))

@@ -7,18 +7,27 @@ namespace gramian {
 OpenStreams::OpenStreams(int64_t limit, std::function<void(int64_t)> on_count)
     : limit_(limit), on_count_(std::move(on_count)) {}
 
-bool OpenStreams::TryAdd(OpenStream* stream) {
+void OpenStreams::Add(OpenStream* stream) {
   MutexLock lock(mutex_);
-  if (places_taken_ >= limit_) return false;
-  const int64_t taken = ++places_taken_;
-  if (on_count_) on_count_(taken);
   streams_.insert(stream);
+}
+
+bool OpenStreams::TryTakePlace(const std::string& owner) {
+  MutexLock lock(places_mutex_);
+  int64_t& places = places_[owner];
+  if (places >= limit_) return false;
+  ++places;
+  ++places_taken_;
+  if (on_count_) on_count_(places_taken_);
   return true;
 }
 
-void OpenStreams::FreePlace() {
-  const int64_t taken = --places_taken_;
-  if (on_count_) on_count_(taken);
+void OpenStreams::FreePlace(const std::string& owner) {
+  MutexLock lock(places_mutex_);
+  const auto it = places_.find(owner);
+  if (--it->second == 0) places_.erase(it);
+  --places_taken_;
+  if (on_count_) on_count_(places_taken_);
 }
 
 void OpenStreams::Remove(OpenStream* stream) {

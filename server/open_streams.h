@@ -2,11 +2,12 @@
 #ifndef GRAMIAN_SERVER_OPEN_STREAMS_H_
 #define GRAMIAN_SERVER_OPEN_STREAMS_H_
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
+#include <string>
 
 #include "gramian/base/mutex.h"
 
@@ -21,20 +22,22 @@ class OpenStream {
   virtual void EndIfIdleSince(std::chrono::steady_clock::time_point time) = 0;
 };
 
-// Counts open streams against a limit and ends those whose client has fallen silent. Thread-safe.
-// Lock order: this before a stream's own.
+// Counts open streams against a limit for each owner, and ends those whose client has fallen
+// silent. An owner is whoever should not take the places of others: a project, or the same for all
+// streams. Thread-safe. Lock order: this before a stream's own.
 class OpenStreams {
  public:
   // `on_count` (may be empty) is told how many places are taken; it must not block.
   explicit OpenStreams(int64_t limit, std::function<void(int64_t)> on_count = nullptr);
 
-  // Streams that may be open.
+  // Streams of one owner that may be open.
   int64_t limit() const { return limit_; }
-  // Takes a place for `stream`; false when `limit` are taken.
-  bool TryAdd(OpenStream* stream);
-  // Gives the place of an added stream back: its outcome is known, its client may begin the next.
-  // Never locks.
-  void FreePlace();
+  // From now on `stream` is asked whether it is idle.
+  void Add(OpenStream* stream);
+  // Takes a place for a stream of `owner`; false when `limit` are taken.
+  bool TryTakePlace(const std::string& owner);
+  // Gives a place back: the stream's outcome is known, its client may begin the next.
+  void FreePlace(const std::string& owner);
   // After this returns, `stream` is not called any more. No effect if it was not added.
   void Remove(OpenStream* stream);
   // Calls EndIfIdleSince of every stream.
@@ -43,7 +46,10 @@ class OpenStreams {
  private:
   const int64_t limit_;
   const std::function<void(int64_t)> on_count_;
-  std::atomic<int64_t> places_taken_{0};
+  // Held for a moment, inside any other lock.
+  Mutex places_mutex_;
+  std::map<std::string, int64_t> places_ GRAMIAN_GUARDED_BY(places_mutex_);  // > 0 of each owner
+  int64_t places_taken_ GRAMIAN_GUARDED_BY(places_mutex_) = 0;
   Mutex mutex_;
   std::set<OpenStream*> streams_ GRAMIAN_GUARDED_BY(mutex_);
 };

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "gramian/base/status_macros.h"
 
@@ -83,8 +84,8 @@ bool IsUtf8(absl::string_view text) {
   return true;
 }
 
-absl::StatusOr<std::string> Decode(absl::string_view name, absl::string_view text,
-                                   absl::string_view what, int64_t id_bytes) {
+// Nothing if a byte is not written as it should.
+std::optional<std::string> Unescape(absl::string_view text) {
   std::string id;
   for (size_t i = 0; i < text.size(); ++i) {
     if (IsUnreserved(text[i])) {
@@ -94,12 +95,21 @@ absl::StatusOr<std::string> Decode(absl::string_view name, absl::string_view tex
     if (text[i] != '%' || i + 2 >= text.size() ||
         !absl::ascii_isxdigit(static_cast<unsigned char>(text[i + 1])) ||
         !absl::ascii_isxdigit(static_cast<unsigned char>(text[i + 2]))) {
-      return Malformed(name,
-                       absl::StrCat("the ", what, " id holds a byte that must be written %XX"));
+      return std::nullopt;
     }
     id += absl::HexStringToBytes(text.substr(i + 1, 2));
     i += 2;
   }
+  return id;
+}
+
+absl::StatusOr<std::string> Decode(absl::string_view name, absl::string_view text,
+                                   absl::string_view what, int64_t id_bytes) {
+  std::optional<std::string> unescaped = Unescape(text);
+  if (!unescaped.has_value()) {
+    return Malformed(name, absl::StrCat("the ", what, " id holds a byte that must be written %XX"));
+  }
+  std::string id = *std::move(unescaped);
   if (id.empty()) return Malformed(name, absl::StrCat("the ", what, " id is empty"));
   if (static_cast<int64_t>(id.size()) > id_bytes) {
     return Malformed(
@@ -120,6 +130,11 @@ absl::StatusOr<std::optional<int64_t>> ParseStep(absl::string_view name, absl::s
 }
 
 }  // namespace
+
+std::string ProjectOf(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, "projects/")) return "";
+  return Unescape(name.substr(0, name.find('/'))).value_or("");
+}
 
 absl::Status CheckText(absl::string_view text, absl::string_view what) {
   if (!IsUtf8(text)) return absl::InvalidArgumentError(absl::StrCat(what, " is not valid UTF-8"));

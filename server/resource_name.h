@@ -38,6 +38,10 @@ enum class ResourcePattern {
 absl::StatusOr<ResourceName> ParseResourceName(absl::string_view name, ResourcePattern pattern,
                                                int64_t id_bytes);
 
+// The id of the project that `name` is about, decoded as ParseResourceName does, so that one
+// project has one; empty if it names none, or not as it should.
+std::string ProjectOf(absl::string_view name);
+
 // OK if `text` is valid UTF-8 without control characters; otherwise INVALID_ARGUMENT, calling it
 // `what`.
 absl::Status CheckText(absl::string_view text, absl::string_view what);

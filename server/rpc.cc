@@ -65,10 +65,10 @@ ServerState::ServerState(const ServerOptions& server_options,
                  .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
       interactive(std::max(2, options.threads), options.queue),
       batch(std::max(2, options.threads / 2), options.queue, kBatchNiceness),
-      // One job per open upload and download: these are never refused. Those that wait for the disk
-      // do not keep all others waiting.
-      ingest(std::max(options.data_dir.empty() ? 1 : kDiskThreads, options.threads),
-             2 * options.max_uploads + options.queue, kIngestNiceness) {}
+      // Streams have limits of their own. Those that wait for the disk do not keep all others
+      // waiting.
+      ingest(std::max(options.data_dir.empty() ? 1 : kDiskThreads, options.threads), options.queue,
+             kIngestNiceness) {}
 
 QueueLengths ServerState::queue_lengths() const {
   return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};

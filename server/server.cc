@@ -41,9 +41,14 @@ EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   engine.store.on_damage = [](const absl::Status& what) {
     spdlog::error("{}", std::string(what.message()));
   };
+  engine.store.on_removal = [](const std::string& what) {
+    spdlog::info("removed {}, which nothing names", what);
+  };
   engine.threads = options.threads;
   engine.store.data_dir = options.data_dir;
   engine.store.limit_bytes = options.store_bytes;
+  // Their ids are in memory: a part of it that leaves the rest to activations and computations.
+  engine.store.probe_set_limit_bytes = std::max<int64_t>(1, options.memory_bytes / 16);
   engine.store.layers_per_snapshot = options.max_layers;
   engine.store.disk_reserve_bytes = options.disk_reserve_bytes;
   engine.store.max_uploads = options.max_uploads;

@@ -1,13 +1,20 @@
 #include "server/server_options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
+#include <set>
+#include <type_traits>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/machine.h"
 #include "gramian/engine/result_store.h"
@@ -27,11 +34,18 @@ std::string EnvironmentTwin(const std::string& flag) {
   return name;
 }
 
+// What is wrong with the text of a number; empty if it may be one.
+std::string RefuseEmpty(const std::string& text) {
+  return text.empty() ? "a number is missing" : "";
+}
+
 template <typename T>
 CLI::Option* Add(CLI::App& app, const std::string& flag, T& value, const std::string& meaning) {
-  return app.add_option(flag, value, meaning)
-      ->envname(EnvironmentTwin(flag))
-      ->capture_default_str();
+  CLI::Option* const option =
+      app.add_option(flag, value, meaning)->envname(EnvironmentTwin(flag))->capture_default_str();
+  // CLI11 reads nothing as 0, which is no limit for some flags and the least one for others.
+  if constexpr (std::is_arithmetic_v<T>) option->transform(CLI::Validator(RefuseEmpty, ""));
+  return option;
 }
 
 // A size takes a suffix: 512MiB, 4g.
@@ -90,12 +104,14 @@ void AddLimits(CLI::App& app, ServerOptions& options) {
   Add(app, "--max-rows", options.max_rows, "rows of a layer");
   Add(app, "--max-features", options.max_features, "features of a layer");
   Add(app, "--max-layers", options.max_layers, "layers of a snapshot");
-  Add(app, "--max-uploads", options.max_uploads, "uploads of one project open at the same time");
+  Add(app, "--max-uploads", options.max_uploads,
+      "uploads, upload streams and downloads of one project open at the same time");
   Add(app, "--upload-idle-seconds", options.upload_idle_seconds,
       "an upload that brings nothing for so long is ended");
   Add(app, "--stream-stall-seconds", options.stream_stall_seconds,
       "a client that reads nothing for so long loses its stream");
-  Add(app, "--queue", options.queue, "requests that may wait for a thread or for memory");
+  Add(app, "--queue", options.queue,
+      "requests that may wait: for a thread, for another's computation, for memory");
   Add(app, "--page-size", options.page_size, "elements of one page of a list");
   Add(app, "--name-bytes", options.name_bytes, "bytes of one id or short text");
   Add(app, "--max-measures", options.max_measures, "measures of one CompareLayers call");
@@ -111,8 +127,9 @@ void AddBudgets(CLI::App& app, ServerOptions& options) {
            "operators kept for reuse; 0: a quarter of the memory");
   Add(app, "--max-scores", options.max_scores,
       "scores kept for reuse; 0: what a 64th of the memory holds, at most a million");
-  AddBytes(app, "--scratch-bytes", options.scratch_bytes,
-           "memory of all running computations; 0: a quarter of the memory");
+  AddBytes(
+      app, "--scratch-bytes", options.scratch_bytes,
+      "memory of all running computations, half as much for answers; 0: a quarter of the memory");
   AddBytes(app, "--project-bytes", options.project_bytes,
            "quota of each project: activations kept; 0: none");
   Add(app, "--project-rate", options.project_rate, "quota of each project: RPCs a second; 0: none");
@@ -128,6 +145,9 @@ absl::Status CheckRange(absl::string_view flag, int64_t value, int64_t min, int6
 
 absl::Status CheckRanges(const ServerOptions& options) {
   constexpr int64_t kMany = int64_t{1} << 62;
+  // Of things that are counted one by one, and of seconds: ten years.
+  constexpr int64_t kCount = 1'000'000'000;
+  constexpr int64_t kLong = 315'360'000;
   // A message is an int to gRPC; a chunk travels with at most 64 bytes of frame.
   constexpr int64_t kFrameBytes = 64;
   struct Range {
@@ -144,13 +164,13 @@ absl::Status CheckRanges(const ServerOptions& options) {
        (int64_t{1} << 31) - 1},
       {"--max-rows", options.max_rows, 1, kMany},
       {"--max-features", options.max_features, 1, kMany},
-      {"--max-layers", options.max_layers, 1, kMany},
-      {"--max-uploads", options.max_uploads, 1, kMany},
-      {"--upload-idle-seconds", options.upload_idle_seconds, 1, kMany},
+      {"--max-layers", options.max_layers, 1, kCount},
+      {"--max-uploads", options.max_uploads, 1, kCount},
+      {"--upload-idle-seconds", options.upload_idle_seconds, 1, kLong},
       {"--stream-stall-seconds", options.stream_stall_seconds, 1, 86'400},
       {"--drain-delay-seconds", options.drain_delay_seconds, 0, 3600},
       {"--disk-reserve-bytes", options.disk_reserve_bytes, 0, kMany},
-      {"--retain-age", options.retain_age, 0, kMany},
+      {"--retain-age", options.retain_age, 0, kLong},
       {"--retain-bytes", options.retain_bytes, 0, kMany},
       {"--max-connections", options.max_connections, 0, 1'000'000},
       {"--max-streams", options.max_streams, 1, 1'000'000},
@@ -166,8 +186,8 @@ absl::Status CheckRanges(const ServerOptions& options) {
       {"--store-bytes", options.store_bytes, 0, kMany},
       {"--cache-bytes", options.cache_bytes, 0, kMany},
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
-      {"--max-scores", options.max_scores, 0, kMany},
-      {"--queue", options.queue, 0, kMany},
+      {"--max-scores", options.max_scores, 0, kCount},
+      {"--queue", options.queue, 0, kCount},
       {"--page-size", options.page_size, 1, 1'000'000},
       {"--name-bytes", options.name_bytes, 1, 4096},
       {"--max-measures", options.max_measures, 1, 100'000},
@@ -253,6 +273,44 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// Whether `text` names `flag`, and not only one that begins so.
+bool Names(absl::string_view text, const std::string& flag) {
+  const size_t at = text.find(flag);
+  if (at == absl::string_view::npos) return false;
+  const absl::string_view rest = text.substr(at + flag.size());
+  return rest.empty() ||
+         (rest[0] != '-' && !absl::ascii_isalnum(static_cast<unsigned char>(rest[0])));
+}
+
+// The variable that a mistake comes from, as an addition to its message; empty for one of the
+// command line or the file.
+std::string WhereFrom(const CLI::App& app, int argc, const char* const* argv,
+                      absl::string_view what) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string flag = absl::StrCat("--", option->get_single_name());
+    const std::string& variable = option->get_envname();
+    if (variable.empty() || std::getenv(variable.c_str()) == nullptr || !Names(what, flag))
+      continue;
+    const bool is_given = std::any_of(argv, argv + argc, [&](const char* argument) {
+      return Names(argument, flag) && absl::StartsWith(argument, flag);
+    });
+    if (!is_given) return absl::StrCat("; the environment says so by ", variable);
+  }
+  return "";
+}
+
+// A variable with a slip of the pen would be ignored without a word.
+void WarnOfStrangers(const CLI::App& app, std::ostream& err) {
+  // Of this program and of the client.
+  std::set<std::string> known = {"GRAMIAN_CONFIG", "GRAMIAN_SERVER", "GRAMIAN_PROJECT"};
+  for (const CLI::Option* option : app.get_options()) known.insert(option->get_envname());
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string name(*variable, std::strcspn(*variable, "="));
+    if (!absl::StartsWith(name, "GRAMIAN_") || known.count(name) > 0) continue;
+    err << "gramiand: " << OneLine(name) << " in the environment belongs to no flag\n";
+  }
+}
+
 }  // namespace
 
 ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream& out,
@@ -267,7 +325,7 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
       "gramiand");
   AddOptions(app, parsed.options, modes);
   const auto refuse = [&](absl::string_view what) {
-    err << "gramiand: " << OneLine(std::string(what)) << '\n';
+    err << "gramiand: " << OneLine(absl::StrCat(what, WhereFrom(app, argc, argv, what))) << '\n';
     parsed.run = false;
     parsed.exit_code = 2;
     return parsed;
@@ -291,6 +349,7 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
     out << config;
   }
   if (modes.check_config) out << "the configuration is fine\n";
+  WarnOfStrangers(app, err);
   parsed.run = !modes.print_config && !modes.check_config;
   parsed.options = WithMachineDefaults(parsed.options);
   return parsed;

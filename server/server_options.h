@@ -66,7 +66,7 @@ struct ServerOptions {
   int64_t max_features = int64_t{1} << 20;
   // Layers of a snapshot.
   int64_t max_layers = 4096;
-  // Uploads of one project open at the same time.
+  // Uploads of one project open at the same time, streams that fill them, and downloads.
   int64_t max_uploads = 1024;
   // An upload that brings nothing for so long is ended.
   int64_t upload_idle_seconds = 600;
@@ -80,11 +80,13 @@ struct ServerOptions {
   int64_t store_bytes = 0;
   // Bytes of operators kept for reuse; 0 means a quarter of the memory.
   int64_t cache_bytes = 0;
-  // Bytes all running computations may allocate together; 0 means a quarter of the memory.
+  // Bytes all running computations may allocate together, and twice the bytes of views of operators
+  // that wait to be read; 0 means a quarter of the memory.
   int64_t scratch_bytes = 0;
   // Scores kept for reuse; 0 means what a 64th of the memory holds, at most a million.
   int64_t max_scores = 0;
-  // Requests that may wait for a thread, and computations that may wait for memory.
+  // Requests that may wait for a thread, pairs that may wait for what another call computes, and
+  // computations that may wait for memory.
   int64_t queue = 1024;
   // Quotas of each project; 0 for none: bytes of activations kept and announced, RPCs a second, and
   // how many may come at once (0: as many as in a second).

@@ -12,9 +12,11 @@
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/measure_registry.h"
 #include "server/convert.h"
+#include "server/match_answer.h"
 #include "server/matrix_stream.h"
 #include "server/paging.h"
 #include "server/path_answer.h"
+#include "server/significance_answer.h"
 #include "server/stream_call.h"
 #include "server/tangent_answer.h"
 #include "server/unary_call.h"
@@ -72,10 +74,10 @@ absl::StatusOr<bool> FillKnown(ServerState& state, const PairQuery& query,
 }
 
 absl::Status Compute(ServerState& state, const PairQuery& query,
-                     v1::CompareLayersResponse& response, std::stop_token stop) {
+                     v1::CompareLayersResponse& response, std::stop_token stop, Awaited* awaited) {
   GRAMIAN_ASSIGN_OR_RETURN(
       const std::vector<Comparison> comparisons,
-      state.engine.CompareLayers(query.a, query.b, query.names, Form::kAuto, stop));
+      state.engine.CompareLayers(query.a, query.b, query.names, Form::kAuto, stop, awaited));
   Fill(comparisons, query.measures, response);
   return absl::OkStatus();
 }
@@ -129,6 +131,10 @@ SimilarityService::SimilarityService(ServerState& state)
       get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
       analyze_path_(state.metrics.AddMethod(kService, "AnalyzePath", RpcType::kUnary)),
       compare_tangents_(state.metrics.AddMethod(kService, "CompareTangents", RpcType::kUnary)),
+      assess_similarity_(state.metrics.AddMethod(kService, "AssessSimilarity", RpcType::kUnary)),
+      match_layers_(state.metrics.AddMethod(kService, "MatchLayers", RpcType::kUnary)),
+      search_networks_(state.metrics.AddMethod(kService, "SearchNetworks", RpcType::kUnary)),
+      embed_networks_(state.metrics.AddMethod(kService, "EmbedNetworks", RpcType::kUnary)),
       list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)),
       open_streams_(state.options.queue + std::max(2, state.options.threads)),
       sweep_(kSweepInterval, [this] {
@@ -147,10 +153,11 @@ grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerC
   // What is known is answered here: a pool would cost more than the lookup.
   const absl::StatusOr<bool> known = FillKnown(state_, *query, *response);
   if (!known.ok() || *known) return FinishInline(record, context, known.status());
-  return UnaryCall::Start(record, context, state_.interactive,
-                          [this, query = *std::move(query), response](std::stop_token stop) {
-                            return Compute(state_, query, *response, std::move(stop));
-                          });
+  return UnaryCall::Start(
+      record, context, state_.interactive,
+      [this, query = *std::move(query), response](std::stop_token stop, Awaited* awaited) {
+        return Compute(state_, query, *response, std::move(stop), awaited);
+      });
 }
 
 grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* SimilarityService::CompareSnapshots(
@@ -197,29 +204,73 @@ grpc::ServerWriteReactor<v1::GetOperatorResponse>* SimilarityService::GetOperato
       open_streams_, state_.batch, OperatorSteps(state_, *request));
 }
 
+grpc::ServerUnaryReactor* SimilarityService::StartBatch(const MethodMetrics& method,
+                                                        grpc::CallbackServerContext* context,
+                                                        absl::string_view resource,
+                                                        BatchAnswer answer) {
+  RpcRecord record(state_, method);
+  const absl::Status status = record.Admit(resource);
+  if (!status.ok()) return FinishInline(record, context, status);
+  return UnaryCall::Start(record, context, state_.batch,
+                          [answer = std::move(answer)](std::stop_token stop, Awaited* /*awaited*/) {
+                            return answer(std::move(stop));
+                          });
+}
+
 grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerContext* context,
                                                          const v1::AnalyzePathRequest* request,
                                                          v1::AnalyzePathResponse* response) {
-  RpcRecord record(state_, analyze_path_);
-  const absl::Status status =
-      record.Admit(request->paths().empty() ? "" : request->paths(0).snapshot());
-  if (!status.ok()) return FinishInline(record, context, status);
-  return UnaryCall::Start(record, context, state_.batch,
-                          [this, request, response](std::stop_token stop) {
-                            return AnswerPaths(state_, *request, *response, std::move(stop));
-                          });
+  return StartBatch(analyze_path_, context,
+                    request->paths().empty() ? "" : request->paths(0).snapshot(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerPaths(state_, *request, *response, std::move(stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::AssessSimilarity(
+    grpc::CallbackServerContext* context, const v1::AssessSimilarityRequest* request,
+    v1::AssessSimilarityResponse* response) {
+  return StartBatch(assess_similarity_, context, request->layer_a(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerAssessment(state_, *request, *response, std::move(stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::MatchLayers(grpc::CallbackServerContext* context,
+                                                         const v1::MatchLayersRequest* request,
+                                                         v1::MatchLayersResponse* response) {
+  return StartBatch(match_layers_, context, request->snapshot_a(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerMatch(state_, *request, *response, std::move(stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::SearchNetworks(
+    grpc::CallbackServerContext* context, const v1::SearchNetworksRequest* request,
+    v1::SearchNetworksResponse* response) {
+  return StartBatch(search_networks_, context, request->snapshot(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerSearch(state_, *request, *response, std::move(stop));
+                    });
+}
+
+grpc::ServerUnaryReactor* SimilarityService::EmbedNetworks(grpc::CallbackServerContext* context,
+                                                           const v1::EmbedNetworksRequest* request,
+                                                           v1::EmbedNetworksResponse* response) {
+  return StartBatch(embed_networks_, context,
+                    request->snapshots().empty() ? "" : request->snapshots(0),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerEmbedding(state_, *request, *response, std::move(stop));
+                    });
 }
 
 grpc::ServerUnaryReactor* SimilarityService::CompareTangents(
     grpc::CallbackServerContext* context, const v1::CompareTangentsRequest* request,
     v1::CompareTangentsResponse* response) {
-  RpcRecord record(state_, compare_tangents_);
-  const absl::Status status = record.Admit(request->layer_a());
-  if (!status.ok()) return FinishInline(record, context, status);
-  return UnaryCall::Start(record, context, state_.batch,
-                          [this, request, response](std::stop_token stop) {
-                            return AnswerTangents(state_, *request, *response, std::move(stop));
-                          });
+  return StartBatch(compare_tangents_, context, request->layer_a(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerTangents(state_, *request, *response, std::move(stop));
+                    });
 }
 
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,

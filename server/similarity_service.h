@@ -4,11 +4,15 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <functional>
+#include <stop_token>
+
 #include "gramian/v1/similarity_service.grpc.pb.h"
 #include "server/matrix_stream.h"
 #include "server/open_streams.h"
 #include "server/periodic_task.h"
 #include "server/rpc.h"
+#include "server/unary_call.h"
 
 namespace gramian {
 
@@ -34,11 +38,28 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   grpc::ServerUnaryReactor* CompareTangents(grpc::CallbackServerContext* context,
                                             const v1::CompareTangentsRequest* request,
                                             v1::CompareTangentsResponse* response) override;
+  grpc::ServerUnaryReactor* AssessSimilarity(grpc::CallbackServerContext* context,
+                                             const v1::AssessSimilarityRequest* request,
+                                             v1::AssessSimilarityResponse* response) override;
+  grpc::ServerUnaryReactor* MatchLayers(grpc::CallbackServerContext* context,
+                                        const v1::MatchLayersRequest* request,
+                                        v1::MatchLayersResponse* response) override;
+  grpc::ServerUnaryReactor* SearchNetworks(grpc::CallbackServerContext* context,
+                                           const v1::SearchNetworksRequest* request,
+                                           v1::SearchNetworksResponse* response) override;
+  grpc::ServerUnaryReactor* EmbedNetworks(grpc::CallbackServerContext* context,
+                                          const v1::EmbedNetworksRequest* request,
+                                          v1::EmbedNetworksResponse* response) override;
   grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
                                          const v1::ListMeasuresRequest* request,
                                          v1::ListMeasuresResponse* response) override;
 
  private:
+  using BatchAnswer = std::function<absl::Status(std::stop_token)>;
+  // Admits a call about `resource` and runs `answer` for it among the long computations.
+  grpc::ServerUnaryReactor* StartBatch(const MethodMetrics& method,
+                                       grpc::CallbackServerContext* context,
+                                       absl::string_view resource, BatchAnswer answer);
   template <typename Response>
   grpc::ServerWriteReactor<Response>* StartMatrix(const MethodMetrics& method,
                                                   grpc::CallbackServerContext* context,
@@ -51,6 +72,10 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& get_operator_;
   const MethodMetrics& analyze_path_;
   const MethodMetrics& compare_tangents_;
+  const MethodMetrics& assess_similarity_;
+  const MethodMetrics& match_layers_;
+  const MethodMetrics& search_networks_;
+  const MethodMetrics& embed_networks_;
   const MethodMetrics& list_measures_;
   OpenStreams open_streams_;
   // Last: its destruction waits for a run that is under way.

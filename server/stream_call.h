@@ -42,10 +42,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
                                                    ComputePool& pool, Step step) {
     auto* call = new StreamCall(state, method, context, streams, pool, std::move(step));
     absl::Status status = call->record_.Admit(resource);
-    if (status.ok() && !streams.TryAdd(call)) {
+    if (status.ok() && !streams.TryTakePlace(kAll)) {
       status = TooMany("too many streams are open", "QUEUE_FULL", streams.limit());
     } else if (status.ok()) {
       call->has_place_ = true;
+      streams.Add(call);
       if (!pool.TrySubmit([call] { call->Run(); })) {
         status = TooMany("too many requests wait for a thread", "QUEUE_FULL", pool.queue_limit());
       }
@@ -88,6 +89,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
 
  private:
   static constexpr size_t kMaxWaiting = 8;
+  // They share their places.
+  static constexpr char kAll[] = "";
 
   StreamCall(ServerState& state, const MethodMetrics& method, grpc::CallbackServerContext* context,
              OpenStreams& streams, ComputePool& pool, Step step)
@@ -173,7 +176,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
 
   void End() {
     step_ = nullptr;
-    if (has_place_) streams_.FreePlace();
+    if (has_place_) streams_.FreePlace(kAll);
     if (compute_seconds_ > 0) record_.method().Computed(compute_seconds_);
     record_.Close(status_);
     this->Finish(ToGrpcStatus(status_));

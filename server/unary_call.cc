@@ -28,33 +28,49 @@ grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& 
   return AnswerInline(state, method, context, "", answer);
 }
 
-UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context)
+UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context,
+                     ComputePool& pool, Compute compute)
     : record_(record),
       context_(context),
+      pool_(pool),
+      compute_(std::move(compute)),
       on_cut_off_(record_.cut_off(), [this] { stop_.request_stop(); }) {}
 
 grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
                                            grpc::CallbackServerContext* context, ComputePool& pool,
                                            Compute compute) {
-  auto* call = new UnaryCall(record, context);
-  if (!pool.TrySubmit([call, compute = std::move(compute)] { call->Run(compute); })) {
+  auto* call = new UnaryCall(record, context, pool, std::move(compute));
+  if (!pool.TrySubmit([call] { call->Run(); })) {
     call->End(TooMany("too many requests wait for a thread", "QUEUE_FULL", pool.queue_limit()));
   }
   return call;
 }
 
-void UnaryCall::Run(const Compute& compute) {
-  absl::Status status = absl::CancelledError("cancelled while waiting for a thread");
+void UnaryCall::Run() {
+  absl::Status status = absl::CancelledError("cancelled while waiting");
   if (!stop_.stop_requested()) {
     const auto start = std::chrono::steady_clock::now();
     try {
-      status = compute(stop_.get_token());
+      status = compute_(stop_.get_token(), &awaited_);
     } catch (const std::bad_alloc&) {
       status = OutOfMemory("out of memory");
     }
-    record_.method().Computed(SecondsSince(start));
+    compute_seconds_ += SecondsSince(start);
   }
+  if (IsInFlight(status)) {
+    if (TryAwait()) return;  // This object belongs to the next run.
+    status = TooMany("too many requests wait for what others compute", "QUEUE_FULL",
+                     pool_.queue_limit());
+  }
+  awaited_.Clear();
+  if (compute_seconds_ > 0) record_.method().Computed(compute_seconds_);
   End(record_.WithCause(std::move(status), *context_));
+}
+
+bool UnaryCall::TryAwait() {
+  if (!pool_.TrySuspend()) return false;
+  awaited_.Then(stop_.get_token(), [this] { pool_.ResumeSuspended([this] { Run(); }); });
+  return true;
 }
 
 void UnaryCall::End(const absl::Status& status) {

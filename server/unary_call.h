@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "gramian/base/awaited.h"
 #include "gramian/base/compute_pool.h"
 #include "server/rpc.h"
 
@@ -27,10 +28,12 @@ grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& 
 
 // One unary RPC whose work runs on a pool. The only place that refuses when the queue is full
 // (UNAVAILABLE, QUEUE_FULL), turns a cancelled or overdue RPC into a stop request, and observes the
-// time computed. Deletes itself.
+// time computed. What another call computes is waited for without a thread. Deletes itself.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
-  using Compute = std::function<absl::Status(std::stop_token)>;
+  // Run again whenever it returns InFlight, as soon as its Awaited says so; until then it holds no
+  // thread.
+  using Compute = std::function<absl::Status(std::stop_token, Awaited*)>;
 
   static grpc::ServerUnaryReactor* Start(const RpcRecord& record,
                                          grpc::CallbackServerContext* context, ComputePool& pool,
@@ -40,14 +43,21 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
  private:
-  UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context);
+  UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context, ComputePool& pool,
+            Compute compute);
   ~UnaryCall() override = default;
-  void Run(const Compute& compute);
+  void Run();
+  // Goes on when what the computation awaits is there; false if too many do so.
+  bool TryAwait();
   // The last touch of this object by its caller.
   void End(const absl::Status& status);
 
   RpcRecord record_;
   grpc::CallbackServerContext* const context_;
+  ComputePool& pool_;
+  Compute compute_;
+  Awaited awaited_;
+  double compute_seconds_ = 0;
   std::stop_source stop_;
   // Last: its destruction waits for a call of it that is under way.
   std::stop_callback<std::function<void()>> on_cut_off_;

@@ -1,5 +1,6 @@
 #include "server/upload_reactor.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -16,6 +17,8 @@ namespace gramian {
 namespace {
 
 constexpr int64_t kProgressBytes = int64_t{16} << 20;
+// From the beginning of a stream to its header.
+constexpr int64_t kHeaderSeconds = 10;
 
 grpc::ByteBuffer Serialize(const v1::UploadLayerResponse& response) {
   const grpc::Slice slice(response.SerializeAsString());
@@ -41,12 +44,8 @@ UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
       uses_disk_(!state.engine.options().store.data_dir.empty()),
       reading_since_(std::chrono::steady_clock::now()) {
   absl::Status status = record_.Admission();
-  if (status.ok()) has_place_ = open_streams_.TryAdd(this);
-  if (status.ok() && !has_place_) {
-    status = TooMany(absl::StrCat("all ", open_streams_.limit(), " uploads are open"),
-                     "TOO_MANY_UPLOADS", open_streams_.limit());
-  }
   if (status.ok()) {
+    open_streams_.Add(this);
     StartRead(&request_);
     // What a directory keeps goes on elsewhere at once; what only memory has had better end here.
     on_drain_.emplace(uses_disk_ ? record_.closing() : record_.cut_off(),
@@ -62,6 +61,7 @@ void UploadReactor::OnReadDone(bool ok) {
     // The stream was interrupted; this read was cut off by that.
     if (phase_ != Phase::kReading) return;
     phase_ = Phase::kHandling;
+    waits_for_header_ = false;
   }
   if (!ok) {
     RunOnPool([this] { HandleEnd(); });
@@ -73,7 +73,7 @@ void UploadReactor::OnReadDone(bool ok) {
 }
 
 void UploadReactor::RunOnPool(std::function<void()> work) {
-  // Who has a place is never refused: there are not more jobs than places.
+  // Never refused: there are not more jobs than streams.
   state_.ingest.Resume(std::move(work));
 }
 
@@ -123,6 +123,7 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
     }
     if (!absl::IsNotFound(known.status())) return known.status();
   }
+  GRAMIAN_RETURN_IF_ERROR(TakePlace(plan.description.key.snapshot.project));
   absl::StatusOr<std::shared_ptr<Upload>> upload = state_.admission.OpenUpload(store, plan);
   // Others end soon.
   if (HasReason(upload.status(), "TOO_MANY_UPLOADS"))
@@ -140,6 +141,16 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   AddRanges(upload_->persisted(), *accepted->mutable_persisted());
   Send(response);
   return absl::OkStatus();
+}
+
+absl::Status UploadReactor::TakePlace(const std::string& project) {
+  if (open_streams_.TryTakePlace(project)) {
+    place_of_ = project;
+    return absl::OkStatus();
+  }
+  return TooMany(absl::StrCat("project '", project, "' has the limit of ", open_streams_.limit(),
+                              " open upload streams"),
+                 "TOO_MANY_UPLOADS", open_streams_.limit());
 }
 
 absl::Status UploadReactor::CheckChunk(const ChunkView& chunk) const {
@@ -331,16 +342,20 @@ void UploadReactor::OnWriteDone(bool /*ok*/) {
 }
 
 void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
+  int64_t limit_seconds = state_.options.upload_idle_seconds;
   {
     MutexLock lock(mutex_);
-    if (phase_ != Phase::kReading || reading_since_ > time) return;
+    if (phase_ != Phase::kReading) return;
+    // Who has said nothing yet has no place, and must not stay for the price of none.
+    const std::chrono::seconds left(limit_seconds - std::min(limit_seconds, kHeaderSeconds));
+    if (reading_since_ > (waits_for_header_ ? time + left : time)) return;
+    if (waits_for_header_) limit_seconds = std::min(limit_seconds, kHeaderSeconds);
     phase_ = Phase::kHandling;
   }
-  RunOnPool([this] {
-    Stop(Named(WithReason(
-        absl::DeadlineExceededError(absl::StrCat("the upload brought nothing for ",
-                                                 state_.options.upload_idle_seconds, " s")),
-        "UPLOAD_IDLE")));
+  RunOnPool([this, limit_seconds] {
+    Stop(Named(WithReason(absl::DeadlineExceededError(
+                              absl::StrCat("the upload brought nothing for ", limit_seconds, " s")),
+                          "UPLOAD_IDLE")));
   });
 }
 
@@ -367,7 +382,7 @@ void UploadReactor::End(absl::Status status, const v1::UploadLayerResponse* last
 
 void UploadReactor::SendEnd() {
   // Before the client can know: its next upload must find the place open.
-  if (has_place_) open_streams_.FreePlace();
+  if (place_of_.has_value()) open_streams_.FreePlace(*place_of_);
   record_.Close(final_status_);
   if (final_response_.has_value()) {
     StartWriteAndFinish(&*final_response_, grpc::WriteOptions(), ToGrpcStatus(final_status_));

@@ -70,6 +70,7 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   // OK, or what ends the stream.
   absl::Status HandleBytes();
   absl::Status HandleHeader(const v1::UploadHeader& header);
+  absl::Status TakePlace(const std::string& project);
   absl::Status HandleChunk(const ChunkView& chunk);
   absl::Status CheckChunk(const ChunkView& chunk) const;
   // The client has closed its side, or has gone.
@@ -112,13 +113,14 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::optional<StoredLayer> present_;  // committed without this stream: by its digest, or another
   bool partial_ = false;
   bool id_chosen_here_ = false;
-  bool has_place_ = false;
+  std::optional<std::string> place_of_;  // the project whose place it has
   int64_t chunk_count_ = 0;
   int64_t persisted_chunk_count_ = 0;
   int64_t unpersisted_bytes_ = 0;  // brought by this stream
 
   Mutex mutex_;
   Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;
+  bool waits_for_header_ GRAMIAN_GUARDED_BY(mutex_) = true;
   absl::Status interruption_ GRAMIAN_GUARDED_BY(mutex_);  // came while kHandling
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::optional<grpc::ByteBuffer> next_response_ GRAMIAN_GUARDED_BY(mutex_);

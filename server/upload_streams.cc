@@ -1,15 +1,22 @@
 #include "server/upload_streams.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace gramian {
+namespace {
+
+// Clients ask every few seconds whether the server is back.
+constexpr absl::Duration kReturnTime = absl::Minutes(1);
+
+}  // namespace
 
 UploadKey KeyOf(const Upload& upload) {
   return {upload.plan().description.key, upload.plan().upload_id};
 }
 
 UploadStreams::UploadStreams(absl::Duration idle_limit, absl::Time start)
-    : idle_limit_(idle_limit), start_(start) {}
+    : idle_limit_(idle_limit), return_time_(start + std::min(idle_limit, kReturnTime)) {}
 
 void UploadStreams::Join(const std::shared_ptr<Upload>& upload, UploadStream* stream) {
   MutexLock lock(mutex_);
@@ -54,11 +61,11 @@ int64_t UploadStreams::StreamCount(const UploadKey& key) const {
   return it == entries_.end() ? 0 : static_cast<int64_t>(it->second.streams.size());
 }
 
-absl::Time UploadStreams::ExpireTime(const UploadKey& key, absl::Time now) const {
+absl::Time UploadStreams::ExpireTime(const Upload& upload, absl::Time now) const {
   MutexLock lock(mutex_);
-  const auto it = entries_.find(key);
+  const auto it = entries_.find(KeyOf(upload));
   // Known from before the start only.
-  if (it == entries_.end()) return start_ + idle_limit_;
+  if (it == entries_.end()) return std::max(upload.touched() + idle_limit_, return_time_);
   return (it->second.streams.empty() ? it->second.last_left : now) + idle_limit_;
 }
 
@@ -73,7 +80,7 @@ absl::Time UploadStreams::ReleaseIdle(absl::Time now) {
       ++it;
     }
   }
-  return now < start_ + idle_limit_ ? absl::InfinitePast() : now - idle_limit_;
+  return now < return_time_ ? absl::InfinitePast() : now - idle_limit_;
 }
 
 }  // namespace gramian

@@ -42,7 +42,8 @@ UploadKey KeyOf(const Upload& upload);
 // before a stream's own.
 class UploadStreams {
  public:
-  // `start` is when the server started: until then no earlier upload was left alone by its client.
+  // `start` is when the server started: clients of earlier uploads have a minute from then on, or
+  // `idle_limit` if that is less, to come back, however long they have been away.
   UploadStreams(absl::Duration idle_limit, absl::Time start);
 
   void Join(const std::shared_ptr<Upload>& upload, UploadStream* stream);
@@ -57,7 +58,7 @@ class UploadStreams {
 
   // Streams that fill it now, and when it is dropped if none comes back.
   int64_t StreamCount(const UploadKey& key) const;
-  absl::Time ExpireTime(const UploadKey& key, absl::Time now) const;
+  absl::Time ExpireTime(const Upload& upload, absl::Time now) const;
 
   // Lets go of uploads whose last stream left `idle_limit` ago. What ExpireUploads may drop at
   // `now` is what nothing was appended to since the time returned.
@@ -71,7 +72,7 @@ class UploadStreams {
   };
 
   const absl::Duration idle_limit_;
-  const absl::Time start_;
+  const absl::Time return_time_;  // Until then clients of earlier uploads may come back.
   mutable Mutex mutex_;
   std::map<UploadKey, Entry> entries_ GRAMIAN_GUARDED_BY(mutex_);
 };

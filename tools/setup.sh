@@ -12,7 +12,7 @@ packages=(
   # RPC and messages
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   # numerics
-  libeigen3-dev libopenblas-pthread-dev libopenblas0-pthread liblapacke-dev libtbb-dev libxxhash-dev libisal-dev libhnswlib-dev
+  libeigen3-dev libopenblas-pthread-dev libopenblas0-pthread liblapacke-dev libtbb-dev libxxhash-dev libisal-dev libhnswlib-dev libspectra-dev
   # metadata of the store
   libsqlite3-dev
   # server and command line

@@ -193,5 +193,38 @@ TEST(ComputePoolTest, ThreadsAreAsNiceAsTheyAreToldTo) {
   }
 }
 
+TEST(ComputePoolTest, SuspendedJobsHaveALimitOfTheirOwn) {
+  std::atomic<int> ran{0};
+  {
+    ComputePool pool(1, 2);
+    EXPECT_TRUE(pool.TrySuspend());
+    EXPECT_TRUE(pool.TrySuspend());
+    EXPECT_FALSE(pool.TrySuspend());
+    EXPECT_EQ(pool.queue_length(), 2);
+    EXPECT_TRUE(pool.TrySubmit([&] { ++ran; })) << "they take no place of those that wait";
+    pool.ResumeSuspended([&] { ++ran; });
+    EXPECT_TRUE(pool.TrySuspend());
+    pool.ResumeSuspended([&] { ++ran; });
+    pool.ResumeSuspended([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 4);
+}
+
+TEST(ComputePoolTest, JobsThatGoOnTakeNoPlaceOfThoseSubmitted) {
+  std::atomic<int> ran{0};
+  {
+    ComputePool pool(1, 2);
+    Blocker blocker;
+    blocker.Occupy(pool);
+    for (int i = 0; i < 10; ++i) pool.Resume([&] { ++ran; });
+    EXPECT_EQ(pool.queue_length(), 10);
+    EXPECT_TRUE(pool.TrySubmit([&] { ++ran; }));
+    EXPECT_TRUE(pool.TrySubmit([&] { ++ran; }));
+    EXPECT_FALSE(pool.TrySubmit([&] { ++ran; }));
+    blocker.Release();
+  }
+  EXPECT_EQ(ran, 12);
+}
+
 }  // namespace
 }  // namespace gramian

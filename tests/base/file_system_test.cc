@@ -87,6 +87,7 @@ TEST_F(FileSystemTest, ErrorsNameThePathAndSayWhatKindTheyAre) {
   EXPECT_TRUE(absl::IsNotFound(files_.List(Path("b")).status()));
   EXPECT_TRUE(absl::IsNotFound(files_.SyncDirectory(Path("b"))));
   EXPECT_TRUE(absl::IsNotFound(files_.FreeBytes(Path("b")).status()));
+  EXPECT_TRUE(absl::IsNotFound(files_.TotalBytes(Path("b")).status()));
   char byte = 0;
   const auto file = files_.OpenExisting(Path("a"), false).value();
   EXPECT_TRUE(absl::IsDataLoss(file->ReadAt(4, 1, &byte))) << "past the end";
@@ -124,6 +125,11 @@ TEST_F(FileSystemTest, ListsRenamesAndRemoves) {
   EXPECT_THAT(files_.List(Path("d")).value(), ElementsAre("e"));
   EXPECT_THAT(files_.List(Path("d/e")).value(), ElementsAre("y"));
   EXPECT_GT(files_.FreeBytes(Path("d")).value(), 0);
+  EXPECT_GE(files_.TotalBytes(Path("d")).value(), files_.FreeBytes(Path("d")).value());
+  // In place of a file a directory is damage.
+  char byte = 0;
+  EXPECT_TRUE(absl::IsDataLoss(files_.OpenExisting(Path("d"), true).status()));
+  EXPECT_TRUE(absl::IsDataLoss(files_.OpenExisting(Path("d"), false).value()->ReadAt(0, 1, &byte)));
 }
 
 }  // namespace

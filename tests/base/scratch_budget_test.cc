@@ -53,6 +53,32 @@ bool IsReady(const Pending& pending) {
   return pending.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
+TEST(ScratchBudgetTest, AnswersHaveHalfAsMuchAndKeepNobodyWaiting) {
+  ScratchBudget budget(Limits());
+  {
+    const auto half = budget.HoldAnswer(kLimit / 2);
+    ASSERT_TRUE(half.ok());
+    EXPECT_EQ(budget.GetStats().answer_bytes, kLimit / 2);
+    EXPECT_TRUE(HasReason(budget.HoldAnswer(1).status(), "MEMORY_PRESSURE"));
+    EXPECT_TRUE(HasReason(budget.HoldAnswer(kLimit / 2 + 1).status(), "NEVER_FITS"));
+    EXPECT_EQ(budget.GetStats().refused, 1);
+    EXPECT_TRUE(budget.Acquire(kLimit, Lane::kInteractive, {}).ok());
+  }
+  EXPECT_EQ(budget.GetStats().answer_bytes, 0);
+  EXPECT_TRUE(budget.HoldAnswer(kLimit / 2).ok());
+}
+
+TEST(ScratchBudgetTest, AnswersCountInTheMemory) {
+  ScratchLimits limits = Limits();
+  limits.memory_bytes = kLimit;
+  ScratchBudget budget(limits);
+  const auto answer = budget.HoldAnswer(10);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_TRUE(
+      HasReason(budget.Acquire(kLimit - 9, Lane::kInteractive, {}).status(), "MEMORY_PRESSURE"));
+  EXPECT_TRUE(budget.Acquire(kLimit - 10, Lane::kInteractive, {}).ok());
+}
+
 TEST(ScratchBudgetTest, WhatFitsIsLeasedAndComesBack) {
   ScratchBudget budget(Limits());
   {

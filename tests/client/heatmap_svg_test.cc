@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gramian/cli/heatmap.h"
 #include "gramian/cli/text.h"
 #include "tests/client/sample_matrix.h"
@@ -112,6 +113,18 @@ TEST(HeatmapSvgTest, NamesAreEscapedAndLongOnesShortened) {
   EXPECT_THAT(WhatIsNotWellFormed(svg), IsEmpty());
   EXPECT_THAT(svg, HasSubstr(">a&lt;b&gt; &amp; &quot;c&quot;</text>"));
   EXPECT_THAT(svg, HasSubstr("…"));
+}
+
+TEST(HeatmapSvgTest, LayersThatDifferInTheirNumbersOnlyAreToldApart) {
+  SimilarityMatrix matrix = SampleMatrix(50, 50);
+  for (size_t i = 0; i < 50; ++i) {
+    matrix.row_labels[i] = absl::StrCat("roberta.encoder.layer.", i, ".attention.output.dense");
+    matrix.column_labels[i] = matrix.row_labels[i];
+  }
+  const std::string svg = Draw(matrix);
+  for (size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(Count(svg, absl::StrCat("…", i, ".attention.output.dense</text>")), 2U) << i;
+  }
 }
 
 TEST(HeatmapSvgTest, TheColorBarHasTicksFromEndToEnd) {

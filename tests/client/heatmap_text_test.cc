@@ -45,6 +45,15 @@ TEST(HeatmapTextTest, WithoutColorsShadesStandForThem) {
   EXPECT_THAT(text, HasSubstr("▓ 0.75"));
 }
 
+TEST(HeatmapTextTest, TheLowestScoresAreNotBlank) {
+  for (const bool has_unicode : {true, false}) {
+    const SimilarityMatrix matrix = SampleMatrix(50, 50);
+    const std::string text =
+        RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80, has_unicode});
+    EXPECT_THAT(text, HasSubstr(has_unicode ? "row0 ··········" : "row0 ..........")) << text;
+  }
+}
+
 TEST(HeatmapTextTest, TheFirstRowIsTheLowest) {
   const SimilarityMatrix matrix = SampleMatrix(3, 1);
   const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
@@ -82,6 +91,17 @@ TEST(HeatmapTextTest, ColumnsThatDoNotFitComeInPanels) {
   EXPECT_THAT(text, ContainsRegex("\n +80   85   90   95\n"));
 }
 
+TEST(HeatmapTextTest, LayersThatDifferInTheirNumbersOnlyAreToldApart) {
+  SimilarityMatrix matrix = SampleMatrix(12, 2);
+  for (size_t i = 0; i < 12; ++i) {
+    matrix.row_labels[i] = absl::StrCat("roberta.encoder.layer.", i, ".attention.output.dense");
+  }
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
+  for (size_t i = 0; i < 12; ++i) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("…", i, ".attention.output.dense "))) << text;
+  }
+}
+
 TEST(HeatmapTextTest, WithoutUnicodeEverythingIsAscii) {
   for (const size_t size : {2U, 60U}) {
     SimilarityMatrix part = SampleMatrix(size, size);
@@ -90,7 +110,7 @@ TEST(HeatmapTextTest, WithoutUnicodeEverythingIsAscii) {
     const std::string text =
         RenderText(part, Style(part), {true, Terminal::Colors::kNone, 80, /*has_unicode=*/false});
     for (const char c : text) ASSERT_LT(static_cast<unsigned char>(c), 0x80) << text;
-    EXPECT_THAT(text, HasSubstr("-- no score: too few inputs"));
+    EXPECT_THAT(text, HasSubstr(size == 2 ? "-- no score: too few" : " / no score: too few"));
   }
 }
 
@@ -99,6 +119,15 @@ TEST(HeatmapTextTest, ACellWithoutAScoreIsExplained) {
   matrix.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
   const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
   EXPECT_THAT(text, HasSubstr("–– no score: too few inputs"));
+}
+
+TEST(HeatmapTextTest, TheLegendShowsWhatNarrowCellsShow) {
+  SimilarityMatrix matrix = SampleMatrix(50, 50);
+  matrix.cells[0] = {std::nullopt, ScoreStatus::kTooFewInputs};
+  const std::string text = RenderText(matrix, Style(matrix), {true, Terminal::Colors::kNone, 80});
+  EXPECT_THAT(text, HasSubstr(" ╱ no score: too few inputs"));
+  EXPECT_THAT(text, HasSubstr("row0 ╱"));
+  EXPECT_THAT(text, Not(HasSubstr("––")));
 }
 
 TEST(HeatmapTextTest, ATableIsPlainAlignedAndInReadingOrder) {

@@ -115,6 +115,11 @@ TEST_F(LayerSourceTest, NaturalOrderIsAStrictOrder) {
   }
 }
 
+TEST_F(LayerSourceTest, NaturalOrderDoesNotDependOnTheSignOfChar) {
+  EXPECT_TRUE(NaturalLess("z", "ä"));
+  EXPECT_FALSE(NaturalLess("ä", "z"));
+}
+
 TEST_F(LayerSourceTest, AnExplicitOrderWins) {
   for (const char* name : {"relu1.npy", "logits.npy"}) Touch(name);
   EXPECT_THAT(Layers(*FindLayerFiles({folder_}, {"relu1", "logits"})),

@@ -1,12 +1,20 @@
 #include "gramian/cli/text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdlib>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 
 namespace gramian::client::cli {
 namespace {
+
+using ::testing::ElementsAre;
 
 TEST(TextTest, CountsCharactersNotBytes) {
   EXPECT_EQ(TextWidth("relu1"), 5U);
@@ -17,6 +25,29 @@ TEST(TextTest, ShortensInTheMiddleAndOnlyWhatIsTooLong) {
   EXPECT_EQ(Shorten("relu1", 5), "relu1");
   EXPECT_EQ(Shorten("encoder.block.11.relu", 9), "enco…relu");
   EXPECT_EQ(TextWidth(Shorten("äöüßäöüßäöüß", 6)), 6U);
+}
+
+TEST(TextTest, ShortenedTextsStayDifferent) {
+  std::vector<std::string> layers = {"embeddings.word"};
+  for (int i = 0; i < 12; ++i) {
+    for (const char* side : {"encoder", "decoder"}) {
+      layers.push_back(absl::StrCat("roberta.", side, ".layer.", i, ".attention.output.dense"));
+    }
+  }
+  for (const size_t width : {5U, 11U, 20U, 28U, 36U}) {
+    const std::vector<std::string> labels = ShortenAll(layers, width);
+    EXPECT_EQ(std::set<std::string>(labels.begin(), labels.end()).size(), layers.size()) << width;
+    for (const std::string& label : labels) EXPECT_LE(TextWidth(label), width) << label;
+  }
+  EXPECT_EQ(ShortenAll(layers, 36)[24], "roberta.de…11.attention.output.dense");
+  EXPECT_EQ(ShortenAll(layers, 15)[0], "embeddings.word");
+}
+
+TEST(TextTest, TextsThatDifferInOnePartAreCutAroundIt) {
+  EXPECT_THAT(ShortenAll({"model.layers.10.mlp.down_proj", "model.layers.11.mlp.down_proj"}, 12),
+              ElementsAre("…10…own_proj", "…11…own_proj"));
+  EXPECT_THAT(ShortenAll({"aaaaaaaaa", "aaaabaaaa"}, 6), ElementsAre("0:a…aa", "1:a…aa"));
+  EXPECT_THAT(ShortenAll({"aaaaaaaaa", "aaaaaaaaa"}, 6), ElementsAre("aa…aaa", "aa…aaa"));
 }
 
 TEST(TextTest, AScoreHasTwoDecimalsOrThreeDigits) {

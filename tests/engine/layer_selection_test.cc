@@ -102,5 +102,36 @@ TEST_F(LayerSelectionTest, APathNeedsTwoPoints) {
   EXPECT_EQ(SelectPaths(*store_, {path}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(LayerSelectionTest, AnotherOrderOfInputsIsNamedWhereverItIsKnown) {
+  const auto upload = [&](const std::string& layer, int64_t ordinal, const std::string& digest) {
+    const auto content = testing::AsFloat32(testing::RandomNormal(20, 3, 70 + ordinal));
+    UploadPlan plan =
+        testing::PlanFor({{Snapshot("c"), layer}, "", "probes", "none", ordinal}, *content);
+    plan.input_ids_digest = digest;
+    const auto open = store_->OpenUpload(plan).value();
+    const std::string bytes = testing::BytesOf(*content);
+    ASSERT_TRUE(open->Append(0, 0, {absl::string_view(bytes)}).ok());
+    ASSERT_TRUE(open->Commit().ok());
+  };
+  upload("unsaid", 0, "");
+  upload("first", 1, std::string(32, 'A'));
+  upload("same", 2, std::string(32, 'a'));
+  const auto of = [&](const char* layer) {
+    return store_->GetLayer({Snapshot("c"), layer}).value();
+  };
+  EXPECT_TRUE(CheckComparable(of("first"), of("same")).ok());
+  EXPECT_TRUE(CheckComparable(of("unsaid"), of("same")).ok());
+  const std::vector<StoredLayer> some = {of("unsaid"), of("first"), of("same")};
+  EXPECT_TRUE(CheckComparable(some, some).ok());
+  upload("other", 3, std::string(32, 'b'));
+  for (const absl::Status& status :
+       {CheckComparable(of("first"), of("other")), CheckComparable(some, {of("other")}),
+        CheckComparable({of("unsaid")}, {of("first"), of("other")})}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("'first'"), HasSubstr("'other'"), HasSubstr("bbbb")));
+  }
+}
+
 }  // namespace
 }  // namespace gramian

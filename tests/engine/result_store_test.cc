@@ -1,13 +1,19 @@
 #include "gramian/engine/result_store.h"
 
+#include <sys/resource.h>
+
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gramian/base/mutex.h"
 #include "gramian/store/sqlite.h"
 #include "gtest/gtest.h"
 #include "tests/engine/threads.h"
@@ -80,16 +86,46 @@ class DurableResultStoreTest : public ::testing::Test {
   std::unique_ptr<ResultStore> Open(int64_t limit = 1000) {
     absl::StatusOr<std::unique_ptr<ResultStore>> store =
         OpenResultStore(path_, limit, [this](const absl::Status& status) {
-          EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-          damage_.emplace_back(status.message());
+          MutexLock lock(mutex_);
+          (absl::IsDataLoss(status) ? damage_ : problems_).emplace_back(status.message());
         });
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? *std::move(store) : nullptr;
   }
 
+  // What the store could not write, in its own words.
+  std::vector<std::string> problems() {
+    MutexLock lock(mutex_);
+    return problems_;
+  }
+
   const testing::TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/scores.db";
   std::vector<std::string> damage_;
+
+ private:
+  Mutex mutex_;
+  std::vector<std::string> problems_;
+};
+
+// While it lives no file of this process grows.
+class FilesThatDoNotGrow {
+ public:
+  FilesThatDoNotGrow() : signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+  }
+  FilesThatDoNotGrow(const FilesThatDoNotGrow&) = delete;
+  FilesThatDoNotGrow& operator=(const FilesThatDoNotGrow&) = delete;
+  ~FilesThatDoNotGrow() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_);
+  }
+
+ private:
+  void (*const signal_)(int);
+  rlimit before_{};
 };
 
 TEST_F(DurableResultStoreTest, FindsAfterARestartEveryBitOfAScore) {
@@ -185,6 +221,44 @@ TEST_F(DurableResultStoreTest, ManyThreadsInsertWithoutLosingOne) {
     });
   }
   EXPECT_EQ(Open(2000)->size(), 1600);
+}
+
+// Goal: scores that a full disk refuses are written once there is room. Method: no file of this
+// process may grow for a while.
+TEST_F(DurableResultStoreTest, WhatCannotBeWrittenIsToldOnceAndWrittenLater) {
+  {
+    const auto store = Open();
+    {
+      const FilesThatDoNotGrow limit;
+      for (int i = 0; i < 10; ++i) {
+        store->Insert(absl::StrCat(i), "b", "cka", Value(i));
+        std::this_thread::sleep_for(std::chrono::milliseconds(i == 0 ? 300 : 30));
+      }
+    }
+    EXPECT_THAT(problems(), ::testing::SizeIs(1));
+    store->Insert("late", "b", "cka", Value(0.5));
+  }
+  EXPECT_THAT(problems(), ::testing::SizeIs(1));
+  const auto store = Open();
+  EXPECT_EQ(store->size(), 11);
+  for (int i = 0; i < 10; ++i) {
+    const std::optional<Score> found = store->Find(absl::StrCat(i), "b", "cka");
+    ASSERT_TRUE(found.has_value()) << i;
+    EXPECT_EQ(found->value, i);
+  }
+}
+
+TEST_F(DurableResultStoreTest, WhatCannotBeWrittenAtTheEndIsCounted) {
+  {
+    auto store = Open();
+    const FilesThatDoNotGrow limit;
+    store->Insert("a", "b", "cka", Value(0.5));
+    store->Insert("c", "b", "cka", Value(0.5));
+    store.reset();
+  }
+  ASSERT_THAT(problems(), ::testing::Not(::testing::IsEmpty()));
+  EXPECT_THAT(problems().back(), ::testing::HasSubstr("2 scores"));
+  EXPECT_EQ(Open()->size(), 0);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ TEST_F(HeatTraceTest, EstimateIsWithinItsError) {
   }
 }
 
-// A graph whose eigenspaces a few steps exhaust: without an off-diagonal part, every probe is
+// A graph whose two eigenspaces two steps exhaust.
 // exact.
 TEST_F(HeatTraceTest, ProbesOfAnInvariantSubspaceEnd) {
   // Pairs far apart: L has the eigenvalues 0 and 2.

@@ -127,10 +127,14 @@ TEST_F(NeighborsTest, AnIndexThatSeesAllIsExact) {
     const auto found =
         Neighbors::Compute(ComputeContext(), *layer, nearness, 7, NeighborSearch{300}).value();
     EXPECT_EQ(exact->recall(), 1.0);
-    if (nearness != Nearness::kDot) EXPECT_EQ(found->recall(), 1.0);
+    EXPECT_GE(found->recall(), nearness == Nearness::kDot ? 0.9 : 1.0);
     for (int64_t i = 0; found->recall() == 1.0 && i < 300; ++i) {
       EXPECT_EQ(found->Of(i), exact->Of(i));
-      EXPECT_EQ(found->DistancesOf(i), exact->DistancesOf(i));
+      // The 40 digits that are kept may round up or down.
+      for (size_t j = 0; j < 7; ++j) {
+        const double distance = exact->DistancesOf(i)[j];
+        EXPECT_NEAR(found->DistancesOf(i)[j], distance, std::ldexp(std::abs(distance), -39));
+      }
     }
   }
 }

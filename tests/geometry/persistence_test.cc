@@ -28,8 +28,9 @@ Matrix DistancesOf(const Matrix& points) {
 }
 
 std::vector<std::pair<double, double>> Loops(const Matrix& from, const Matrix& to) {
+  const std::vector<Bar> found = CrossLoops(ComputeContext(), from, to).value();
   std::vector<std::pair<double, double>> bars;
-  for (const Bar& bar : CrossLoops(ComputeContext(), from, to).value()) {
+  for (const Bar& bar : found) {
     bars.emplace_back(bar.birth, bar.death);
   }
   std::sort(bars.begin(), bars.end());

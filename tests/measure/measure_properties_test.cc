@@ -117,6 +117,48 @@ TEST_P(MeasurePropertiesTest, ScoresAreWithinTheDeclaredRange) {
   }
 }
 
+// Products that are not symmetric have cosines of either sign.
+TEST_P(MeasurePropertiesTest, ScoresOfNetworksAreWithinTheRangeOfTheirFusion) {
+  if (!traits().applies_to_networks) return;
+  const bool is_angle = traits().space == ScoreSpace::kAngle;
+  const bool is_root = traits().space == ScoreSpace::kNone;
+  NoCache cache;
+  for (const FusionOrder order :
+       {FusionOrder::kSymmetrized, FusionOrder::kReversed, FusionOrder::kProduct}) {
+    bool leaves_declared = false;
+    for (uint64_t seed = 0; seed < 24; ++seed) {
+      const auto network = [&](uint64_t first) {
+        return Operand(
+            {AsFloat64(RandomNormal(12, 2, first)), AsFloat64(RandomNormal(12, 3, first + 1))},
+            Fusion{order, 1.0}, &cache);
+      };
+      const absl::StatusOr<Score> score =
+          TryCompare(name(), network(100 + 4 * seed), network(102 + 4 * seed));
+      if (order != FusionOrder::kProduct) {
+        ASSERT_TRUE(score.ok()) << score.status();
+        EXPECT_EQ(score->status, ScoreStatus::kOk);
+        EXPECT_GE(score->value, traits().range_min);
+        EXPECT_LE(score->value, traits().range_max);
+        continue;
+      }
+      // A time that is no integer.
+      if (absl::IsInvalidArgument(score.status())) return;
+      ASSERT_TRUE(score.ok()) << score.status();
+      if (score->status != ScoreStatus::kOk) {
+        EXPECT_EQ(score->status, ScoreStatus::kUndefinedRoot);
+        EXPECT_TRUE(is_root);
+        leaves_declared = true;
+        continue;
+      }
+      EXPECT_GE(score->value, is_angle || is_root ? 0.0 : -1.0);
+      EXPECT_LE(score->value, is_angle ? std::acos(-1.0) : 1.0);
+      leaves_declared =
+          leaves_declared || score->value < traits().range_min || score->value > traits().range_max;
+    }
+    EXPECT_EQ(leaves_declared, order == FusionOrder::kProduct);
+  }
+}
+
 TEST_P(MeasurePropertiesTest, SymmetryIsAsDeclared) {
   const Matrix x = RandomActivations(kInputs, 12, 3);
   bool differs = false;
@@ -264,9 +306,10 @@ TEST_P(MeasurePropertiesTest, FeaturesAreComparedAsDeclared) {
 TEST_P(MeasurePropertiesTest, CoincidingInputsAreNoProblem) {
   Matrix x = RandomActivations(kInputs, 6, 15);
   Matrix y = Related(x, 9, 0.5, 16);
+  // A third of them, so that no median of distances is 0, nor that of a batch.
   for (Index i = 0; i < 12; ++i) {
-    x.row(i) = x.row(0);
-    y.row(i) = y.row(0);
+    x.row(3 * i) = x.row(0);
+    y.row(3 * i) = y.row(0);
   }
   const double value = Value(x, y);
   EXPECT_GE(value, traits().range_min);
@@ -370,6 +413,37 @@ TEST_P(MeasurePropertiesTest, NetworksAreComparedOrRefusedAsDeclared) {
   // A network of one layer is that layer.
   const double fused = testing::CompareNetworks(name(), {x}, {RandomRelated(x, 8, 0.7, 31)}).value;
   EXPECT_NEAR(fused, Value(x, RandomRelated(x, 8, 0.7, 31)), Tolerance(fused));
+}
+
+TEST_P(MeasurePropertiesTest, APermutationOnlyIndexesWhatIsThere) {
+  const std::vector<int64_t> reversed = [] {
+    std::vector<int64_t> order;
+    for (Index i = 0; i < kInputs; ++i) order.push_back(kInputs - 1 - i);
+    std::swap(order[3], order[17]);
+    return order;
+  }();
+  const auto order = std::make_shared<const std::vector<int64_t>>(reversed);
+  NoCache cache;
+  for (const Index cols : {9, 70}) {
+    const Matrix x = RandomActivations(kInputs, cols, 41);
+    const Matrix y = RandomRelated(x, cols, 0.6, 42);
+    const double expected = Value(x, y(*order, Eigen::all));
+    const Operand a(AsFloat64(x), &cache);
+    const Operand b(AsFloat64(y), &cache);
+    const Score indexed = TryCompare(name(), a, b.Permuted(order, &cache)).value();
+    EXPECT_NEAR(indexed.value, expected, Tolerance(expected)) << cols;
+    const auto prepared = measure_->PreparePermutations({}, a, b).value();
+    if (prepared == nullptr) continue;
+    EXPECT_NEAR(prepared->At(*order).value, expected, Tolerance(expected)) << cols;
+  }
+}
+
+TEST_P(MeasurePropertiesTest, ItsDebiasedEstimatorIsAMeasureOfTheSameDirection) {
+  if (traits().debiased.empty()) return;
+  const auto debiased = MeasureRegistry::Parse(traits().debiased).value();
+  EXPECT_EQ(debiased->name(), traits().debiased);
+  EXPECT_EQ(debiased->traits().larger_is_more_similar, traits().larger_is_more_similar);
+  EXPECT_EQ(debiased->traits().debiased, "");
 }
 
 INSTANTIATE_TEST_SUITE_P(AllMeasures, MeasurePropertiesTest, ::testing::ValuesIn(AllExamples()),

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gramian/base/blas.h"
 #include "gtest/gtest.h"
 #include "tests/measure/compare.h"
@@ -121,6 +122,24 @@ TEST_F(MultiScaleTest, AProductHasIntegerPowersOnly) {
   const Operand network(layers, Fusion{FusionOrder::kProduct, 1.0}, &cache);
   EXPECT_EQ(testing::TryCompare("ms-cka-t=1.5", network, network).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(MultiScaleTest, APowerOfAProductHasALimit) {
+  NoCache cache;
+  const std::vector<std::shared_ptr<const Representation>> layers = {testing::AsFloat64(x_),
+                                                                     testing::AsFloat64(y_)};
+  const auto compare = [&](const std::string& t, double power) {
+    const Operand network(layers, Fusion{FusionOrder::kProduct, power}, &cache);
+    return testing::TryCompare("ms-cka-t=" + t, network, network).status();
+  };
+  EXPECT_TRUE(compare("1024", 1.0).ok());
+  EXPECT_TRUE(compare("16", 64.0).ok());
+  for (const auto& [t, power] :
+       {std::pair("1025", 1.0), {"17", 64.0}, {"1e19", 1.0}, {"1e300", 2.0}}) {
+    const absl::Status status = compare(t, power);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << t;
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("at most 1024")) << t;
+  }
 }
 
 TEST_F(MultiScaleTest, NetworksFusedDifferentlyAreNotCompared) {

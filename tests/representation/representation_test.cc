@@ -168,5 +168,35 @@ TEST(RepresentationTest, OneEntryIsEnough) {
   EXPECT_EQ((*layer)->size_bytes(), 4);
 }
 
+TEST(RepresentationTest, AViewGivesTheRowsThatAreSelected) {
+  const Matrix matrix = Matrix::Random(6, 3);
+  const auto base = Representation::FromMatrix(matrix).value();
+  const auto select = [&](std::vector<int64_t> rows) {
+    return Representation::SelectRows(
+        base, std::make_shared<const std::vector<int64_t>>(std::move(rows)));
+  };
+  const auto view = select({5, 0, 0, 2});
+  EXPECT_EQ(view->rows(), 4);
+  EXPECT_EQ(view->cols(), 3);
+  EXPECT_EQ(view->data(), nullptr);
+  Matrix read(3, 3);
+  view->ReadRows(1, 3, read.data());
+  EXPECT_EQ(read.row(0), matrix.row(0));
+  EXPECT_EQ(read.row(1), matrix.row(0));
+  EXPECT_EQ(read.row(2), matrix.row(2));
+  MatrixF first(1, 3);
+  view->ReadRows(0, 1, first.data());
+  EXPECT_EQ(first.row(0), matrix.row(5).cast<float>());
+  // Views of views read through both.
+  const auto twice = Representation::SelectRows(
+      view, std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{3}));
+  Matrix last(1, 3);
+  twice->ReadRows(0, 1, last.data());
+  EXPECT_EQ(last.row(0), matrix.row(2));
+  EXPECT_EQ(select({5, 0, 0, 2})->digest(), view->digest());
+  EXPECT_NE(select({5, 0, 2, 0})->digest(), view->digest());
+  EXPECT_NE(select({0, 1, 2, 3, 4, 5})->digest(), base->digest());
+}
+
 }  // namespace
 }  // namespace gramian

@@ -52,6 +52,16 @@ TEST_F(AdmissionTest, ABurstIsTakenAndThenTheRate) {
   EXPECT_EQ(Taken(admission, start_ + absl::Hours(1)), 5);
 }
 
+TEST_F(AdmissionTest, AProjectHasOneBucketHoweverItIsWritten) {
+  Admission admission({.calls_per_second = 2, .burst_calls = 3});
+  EXPECT_TRUE(admission.AdmitCall("projects/abc", start_).ok());
+  EXPECT_TRUE(admission.AdmitCall("projects/%61bc/networks/n", start_).ok());
+  EXPECT_TRUE(admission.AdmitCall("projects/a%62%63", start_).ok());
+  EXPECT_TRUE(HasReason(admission.AdmitCall("projects/%61%62%63", start_), "RATE_LIMITED"));
+  EXPECT_TRUE(HasReason(admission.AdmitCall("projects/abc", start_), "RATE_LIMITED"));
+  EXPECT_TRUE(admission.AdmitCall("projects/abd", start_).ok());
+}
+
 TEST_F(AdmissionTest, WhoIsRefusedIsToldWhyAndWhenToComeBack) {
   Admission admission({.calls_per_second = 2, .burst_calls = 1});
   EXPECT_EQ(Taken(admission, start_), 1);

@@ -92,6 +92,78 @@ TEST_F(IsolationTest, AHugeMatrixDoesNotSlowKnownComparisonsDown) {
   EXPECT_LT(best_ratio, kMostRatio);
 }
 
+// Goal: who waits for what others compute holds no thread. Method: a matrix computes a large
+// operator; more pairs than there are threads need it. Meanwhile a small pair that nobody has
+// computed yet is answered, and so are those that waited, in the end, without computing it again.
+TEST_F(IsolationTest, WhoWaitsForAnothersOperatorHoldsNoThread) {
+  constexpr int kFollowers = 6;
+  Start();
+  UploadLayers(2, 2000, 32, "huge");
+  UploadLayers(4, 60, 8, "small");
+  const auto measure = [](int t) {
+    return absl::StrCat("ms-cka-kernel=rbf-bandwidth=median:1-t=", t);
+  };
+  const auto context = Context();
+  const auto stream = similarity_->CompareSnapshots(context.get(), Matrix("huge", measure(1)));
+  v1::CompareSnapshotsResponse part;
+  ASSERT_TRUE(stream->Read(&part));
+  ASSERT_TRUE(Eventually([this] { return server_->engine().Stats().cache.misses > 0; }));
+  std::atomic<int> answered{0};
+  std::vector<std::thread> followers;
+  for (int i = 0; i < kFollowers; ++i) {
+    followers.emplace_back([this, i, &measure, &answered] {
+      v1::CompareLayersResponse response;
+      const std::string layer = LayerName("l0", 0, "huge");
+      const grpc::Status status = Compare(layer, layer, {measure(2 + i)}, &response);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      ++answered;
+    });
+  }
+  EXPECT_TRUE(Eventually([this] { return server_->engine().Stats().cache.coalesced >= 2; }));
+  for (int i = 0; i < 4; ++i) {
+    v1::CompareLayersResponse response;
+    EXPECT_TRUE(Compare(LayerName("l0", 0, "small"), LayerName(absl::StrCat("l", i), 0, "small"),
+                        {"cka"}, &response)
+                    .ok());
+    EXPECT_FALSE(response.scores(0).cached());
+  }
+  EXPECT_EQ(answered, 0) << "the small pairs waited for the others";
+  while (stream->Read(&part)) {
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  for (std::thread& follower : followers) follower.join();
+  EXPECT_EQ(answered, kFollowers);
+}
+
+// Goal: such a caller is answered at once when it stops waiting.
+TEST_F(IsolationTest, WhoWaitsForAnothersOperatorCanBeCancelled) {
+  Start();
+  UploadLayers(2, 3000, 64, "huge");
+  const std::string measure = "ms-cka-kernel=rbf-bandwidth=median:1-t=";
+  const auto context = Context();
+  const auto stream = similarity_->CompareSnapshots(context.get(), Matrix("huge", measure + "1"));
+  v1::CompareSnapshotsResponse header;
+  ASSERT_TRUE(stream->Read(&header));
+  ASSERT_TRUE(Eventually([this] { return server_->engine().Stats().cache.misses > 0; }));
+  const auto short_context = std::make_unique<grpc::ClientContext>();
+  short_context->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  v1::CompareLayersRequest request;
+  request.set_layer_a(LayerName("l0", 0, "huge"));
+  request.set_layer_b(request.layer_a());
+  request.add_measures(measure + "2");
+  v1::CompareLayersResponse response;
+  EXPECT_EQ(similarity_->CompareLayers(short_context.get(), request, &response).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  // Nothing is left of it.
+  EXPECT_TRUE(Eventually([this] {
+    return HttpGet(server_->metrics_address(), "/metrics")
+               .body.find("gramian_queue_length{lane=\"interactive\"} 0") != std::string::npos;
+  }));
+  context->TryCancel();
+  stream->Finish();
+  EXPECT_TRUE(server_->Drain(std::chrono::minutes(1)));
+}
+
 // Goal: uploads in bulk do not starve comparisons. Method: while four clients upload as fast as
 // they can, another asks for a known score again and again; how much arrives meanwhile says how
 // long its turn takes, whatever the machine.
@@ -166,6 +238,54 @@ TEST_F(IsolationTest, ClientsThatDoNotReadHoldNoThread) {
     EXPECT_EQ(idle[i].stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   EXPECT_TRUE(server_->Drain(std::chrono::minutes(1)));
+}
+
+// Goal: answers that nobody reads stay within a limit of their own. Method: as many such clients as
+// fit; the next one is refused, its bytes are free as soon as a client has gone, and computations
+// never noticed.
+TEST_F(IsolationTest, AnswersThatNobodyReadsAreBounded) {
+  constexpr int64_t kViewBytes = kLongView * kLongView * 8;
+  ServerOptions options = Options();
+  // Computing a view takes three times its bytes.
+  options.scratch_bytes = 6 * kViewBytes + 2;
+  Start(options);
+  MustUpload(RandomActivations(kLongView, 4, 1), "x");
+  MustUpload(RandomActivations(100, 4, 1), "y", 1);
+  MustUpload(RandomActivations(100, 4, 2), "z", 1);
+  const auto answer_bytes = [this] { return server_->engine().Stats().scratch.answer_bytes; };
+  struct Reader {
+    std::unique_ptr<grpc::ClientContext> context = Context();
+    std::unique_ptr<grpc::ClientReader<v1::GetOperatorResponse>> stream;
+  };
+  std::vector<Reader> idle(3);
+  v1::GetOperatorResponse header;
+  for (Reader& reader : idle) {
+    reader.stream = similarity_->GetOperator(reader.context.get(), LongView("x"));
+    ASSERT_TRUE(reader.stream->Read(&header));
+  }
+  EXPECT_EQ(answer_bytes(), 3 * kViewBytes);
+  const auto is_refused = [this, &header] {
+    const auto context = Context();
+    const auto stream = similarity_->GetOperator(context.get(), LongView("x"));
+    if (stream->Read(&header)) {
+      context->TryCancel();
+      stream->Finish();
+      return grpc::Status::OK;
+    }
+    return stream->Finish();
+  };
+  ExpectRefused(is_refused(), {grpc::StatusCode::RESOURCE_EXHAUSTED, "MEMORY_PRESSURE", kViewBytes,
+                               3 * kViewBytes + 1, true});
+  v1::CompareLayersResponse response;
+  EXPECT_TRUE(Compare(LayerName("y", 1), LayerName("z", 1), {"cka"}, &response).ok());
+  idle[0].context->TryCancel();
+  EXPECT_TRUE(Eventually([&] { return answer_bytes() == 2 * kViewBytes; }));
+  EXPECT_TRUE(is_refused().ok());
+  for (Reader& reader : idle) {
+    reader.context->TryCancel();
+    reader.stream->Finish();
+  }
+  EXPECT_TRUE(Eventually([&] { return answer_bytes() == 0; }));
 }
 
 // Goal: such a client loses its stream, so that it holds no memory either.

@@ -18,27 +18,25 @@ class RecordingStream final : public OpenStream {
   std::vector<std::chrono::steady_clock::time_point> times;
 };
 
-TEST(OpenStreamsTest, RefusesOneMoreThanTheLimitUntilAPlaceIsFree) {
+TEST(OpenStreamsTest, RefusesOneMoreThanTheLimitOfAnOwnerUntilAPlaceIsFree) {
   std::vector<int64_t> counts;
   OpenStreams streams(2, [&counts](int64_t count) { counts.push_back(count); });
-  RecordingStream a;
-  RecordingStream b;
-  RecordingStream c;
-  EXPECT_TRUE(streams.TryAdd(&a));
-  EXPECT_TRUE(streams.TryAdd(&b));
-  EXPECT_FALSE(streams.TryAdd(&c));
-  streams.FreePlace();
-  streams.Remove(&a);
-  EXPECT_TRUE(streams.TryAdd(&c));
-  EXPECT_EQ(counts, (std::vector<int64_t>{1, 2, 1, 2}));
+  EXPECT_TRUE(streams.TryTakePlace("a"));
+  EXPECT_TRUE(streams.TryTakePlace("a"));
+  EXPECT_FALSE(streams.TryTakePlace("a"));
+  EXPECT_TRUE(streams.TryTakePlace("b"));
+  streams.FreePlace("a");
+  EXPECT_TRUE(streams.TryTakePlace("a"));
+  for (const char* owner : {"a", "a", "b"}) streams.FreePlace(owner);
+  EXPECT_EQ(counts, (std::vector<int64_t>{1, 2, 3, 2, 3, 2, 1, 0}));
 }
 
 TEST(OpenStreamsTest, AsksEveryOpenStreamWhetherItIsIdle) {
-  OpenStreams streams(3);
+  OpenStreams streams(1);
   RecordingStream a;
   RecordingStream b;
   RecordingStream gone;
-  for (RecordingStream* stream : {&a, &b, &gone}) ASSERT_TRUE(streams.TryAdd(stream));
+  for (RecordingStream* stream : {&a, &b, &gone}) streams.Add(stream);
   streams.Remove(&gone);
   const auto time = std::chrono::steady_clock::now();
   streams.EndIdleSince(time);

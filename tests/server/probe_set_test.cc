@@ -242,6 +242,27 @@ TEST_F(ProbeSetTest, AProbeSetThatLayersContradictIsRefused) {
   EXPECT_TRUE(Create(CountOnly(3)).ok());
 }
 
+TEST_F(ProbeSetTest, AnotherOrderIsToldWithoutAProbeSetToo) {
+  Start();
+  ASSERT_TRUE(UploadWith("one", [](v1::UploadHeader& header) {
+                AddIds(header, {"cat", "dog", "cow"});
+              }).ok());
+  ASSERT_TRUE(UploadWith("two", [](v1::UploadHeader& header) {
+                AddIds(header, {"cat", "cow", "dog"});
+              }).ok());
+  v1::CompareLayersRequest request;
+  request.set_layer_a(LayerName("one"));
+  request.set_layer_b(LayerName("two"));
+  request.add_measures("cka");
+  v1::CompareLayersResponse response;
+  const grpc::Status status = similarity_->CompareLayers(Context().get(), request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonIn(status), "INPUTS_DIFFER");
+  const grpc::Status created = Create(Request({"cat", "dog", "cow"}));
+  EXPECT_EQ(created.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_THAT(created.error_message(), HasSubstr("layer 'two'"));
+}
+
 TEST_F(ProbeSetTest, AProbeSetGoesOnlyWhenNothingNamesIt) {
   Start();
   ASSERT_TRUE(Create(CountOnly(3)).ok());

@@ -30,7 +30,13 @@ TEST_F(QuotaTest, AProjectKeepsWhatItsQuotaAllowsAndNotOneByteMore) {
   header.set_probe_set("other");
   const UploadOutcome refused = Upload(header, CutRows(too_large, 64));
   ExpectRefused(refused.status,
-                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, false});
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 3204, 3200, true});
+  // What never fits need not be tried again.
+  const Activations never = RandomActivations(801, 1, 2);
+  v1::UploadHeader never_header = Header(never, "never");
+  never_header.set_probe_set("others");
+  ExpectRefused(Upload(never_header, {}).status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 6004, 3200, false});
   MustUpload(RandomActivations(100, 1, 2), "y");
   // What is deleted may be kept anew.
   v1::DeleteSnapshotRequest request;
@@ -146,6 +152,28 @@ TEST_F(QuotaTest, WhatExceedsTheScratchOfAllNeverFits) {
   EXPECT_EQ(MetadataIn(status).at("limit"), "1000");
   EXPECT_GT(std::stoll(MetadataIn(status).at("value")), 1000);
   EXPECT_EQ(RetryMillisecondsIn(status), -1);
+}
+
+TEST_F(QuotaTest, ProbeSetsCountAgainstTheQuotaOfTheirProject) {
+  ServerOptions options = Options();
+  options.project_bytes = 10'000;
+  Start(options);
+  const auto create = [&](const std::string& project, const std::string& id) {
+    v1::CreateProbeSetRequest request;
+    request.set_parent("projects/" + project);
+    request.set_probe_set_id(id);
+    for (int i = 0; i < 30; ++i) request.add_input_ids(absl::StrCat(i, std::string(200, 'x')));
+    v1::CreateProbeSetResponse response;
+    return activations_->CreateProbeSet(Context().get(), request, &response);
+  };
+  EXPECT_TRUE(create("default", "one").ok());
+  const grpc::Status status = create("default", "two");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(status), "TENANT_QUOTA") << status.error_message();
+  EXPECT_TRUE(create("default", "one").ok()) << "it was counted when it was created";
+  EXPECT_TRUE(create("other", "two").ok());
+  const grpc::Status upload = Upload(Header(RandomActivations(100, 10, 1), "layer"), {}).status;
+  EXPECT_EQ(ReasonIn(upload), "TENANT_QUOTA") << upload.error_message();
 }
 
 }  // namespace

@@ -95,5 +95,15 @@ TEST(ResourceNameTest, TheGreatestStepIsAccepted) {
   EXPECT_EQ(name->step, INT64_MAX);
 }
 
+TEST(ResourceNameTest, AProjectIsKnownByItsDecodedId) {
+  EXPECT_EQ(ProjectOf("projects/a%2Fb/networks/n"), "a/b");
+  EXPECT_EQ(ProjectOf("projects/%61"), "a");
+  EXPECT_EQ(ProjectOf("projects/a"), "a");
+  for (const char* name : {"", "projects", "projects/", "projects/a%", "projects/a%4", "project/a",
+                           "projects/a b", "/projects/a"}) {
+    EXPECT_EQ(ProjectOf(name), "") << name;
+  }
+}
+
 }  // namespace
 }  // namespace gramian

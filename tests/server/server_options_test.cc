@@ -62,12 +62,45 @@ TEST_F(ServerOptionsTest, EnvironmentIsReadAndAFlagWins) {
   unsetenv("GRAMIAN_MAX_ROWS");
 }
 
+TEST_F(ServerOptionsTest, AMistakeOfTheEnvironmentNamesItsVariable) {
+  for (const char* value : {"x", "0"}) {
+    err_.str("");
+    setenv("GRAMIAN_MAX_ROWS", value, 1);
+    EXPECT_FALSE(Parse({}).run);
+    EXPECT_THAT(err_.str(), testing::AllOf(HasSubstr("--max-rows"), HasSubstr("GRAMIAN_MAX_ROWS"),
+                                           testing::EndsWith("\n")));
+    EXPECT_EQ(err_.str().find('\n'), err_.str().size() - 1);
+    // The flag wins, also when it is wrong.
+    err_.str("");
+    EXPECT_FALSE(Parse({"--max-rows", "many"}).run);
+    EXPECT_THAT(err_.str(), testing::Not(HasSubstr("GRAMIAN_")));
+    EXPECT_TRUE(Parse({"--max-rows", "5"}).run);
+  }
+  unsetenv("GRAMIAN_MAX_ROWS");
+}
+
+TEST_F(ServerOptionsTest, VariablesThatBelongToNoFlagAreNamed) {
+  setenv("GRAMIAN_SERVER", "of the client", 1);
+  EXPECT_TRUE(Parse({}).run);
+  EXPECT_EQ(err_.str(), "");
+  setenv("GRAMIAN_MAX_ROW", "5", 1);
+  EXPECT_TRUE(Parse({}).run);
+  EXPECT_EQ(err_.str(), "gramiand: GRAMIAN_MAX_ROW in the environment belongs to no flag\n");
+  unsetenv("GRAMIAN_MAX_ROW");
+  unsetenv("GRAMIAN_SERVER");
+}
+
 TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
   for (const std::vector<const char*>& arguments :
        std::vector<std::vector<const char*>>{{"--no-such-flag"},
                                              {"--max-rows", "many"},
                                              {"--log-level", "loud"},
                                              {"--max-rows", "0"},
+                                             {"--max-rows", ""},
+                                             {"--drain-seconds", ""},
+                                             {"--drain-seconds="},
+                                             {"--memory-bytes", ""},
+                                             {"--retain-age", ""},
                                              {"--page-size", "-1"},
                                              {"--listen", "127.0.0.1:70000"},
                                              {"--metrics-listen", "127.0.0.1:65536"},
@@ -80,6 +113,27 @@ TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
     const std::string message = err_.str();
     EXPECT_THAT(message, testing::StartsWith("gramiand: "));
     EXPECT_EQ(message.find('\n'), message.size() - 1) << message;
+  }
+}
+
+TEST_F(ServerOptionsTest, NoNumberIsSoLargeThatItMeansTheOpposite) {
+  struct Limit {
+    const char* flag;
+    const char* most;
+    const char* too_much;
+  };
+  for (const Limit& limit : {Limit{"--upload-idle-seconds", "315360000", "315360001"},
+                             Limit{"--retain-age", "315360000", "315360001"},
+                             Limit{"--max-uploads", "1000000000", "1000000001"},
+                             Limit{"--max-layers", "1000000000", "1000000001"},
+                             Limit{"--max-scores", "1000000000", "1000000001"},
+                             Limit{"--queue", "1000000000", "1000000001"},
+                             Limit{"--upload-idle-seconds", "1", "10000000000"},
+                             Limit{"--max-uploads", "1", "4611686018427387904"}}) {
+    err_.str("");
+    EXPECT_TRUE(Parse({limit.flag, limit.most}).run) << limit.flag << " " << err_.str();
+    EXPECT_FALSE(Parse({limit.flag, limit.too_much}).run) << limit.flag;
+    EXPECT_THAT(err_.str(), testing::AllOf(HasSubstr(limit.flag), HasSubstr(limit.too_much)));
   }
 }
 

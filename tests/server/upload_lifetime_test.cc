@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -115,6 +116,19 @@ TEST_P(UploadLifetimeTest, AnUploadThatNobodyGoesOnWithIsDropped) {
       [&] { return GetUpload("layer", &upload).error_code() == grpc::StatusCode::NOT_FOUND; }));
   EXPECT_TRUE(ReservedNothing());
   EXPECT_EQ(server_->engine().Stats().store.expired_uploads, 1);
+}
+
+TEST_P(UploadLifetimeTest, TheLongestIdleTimeIsLong) {
+  ServerOptions options = DurableOptions();
+  options.upload_idle_seconds = 315'360'000;
+  options.stream_stall_seconds = 1;
+  Start(options);
+  UploadCall call(*activations_);
+  ASSERT_TRUE(call.Send(Named("layer")) && call.Accepted().has_value());
+  // Longer than between two looks for silent clients.
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  call.Send(chunks_);
+  EXPECT_TRUE(call.Finish().status.ok());
 }
 
 TEST_P(UploadLifetimeTest, AnUploadWithAnOpenStreamIsNotDropped) {

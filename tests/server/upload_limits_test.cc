@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -166,6 +167,42 @@ TEST_F(UploadLimitsTest, OpenUploads) {
   // A client that has its answer finds the place free at once.
   for (int i = 0; i < 20; ++i)
     EXPECT_TRUE(UploadZeros(1, 1, absl::StrCat("next", i)).status.ok()) << i;
+}
+
+// Goal: the limit is one of each project, as its name says. Method: a project that has all of its
+// uploads open, and streams that never say what they bring, refuse nobody else; the latter end
+// soon.
+TEST_F(UploadLimitsTest, OpenUploadsOfOneProjectRefuseNoOther) {
+  ServerOptions options = Options();
+  options.max_uploads = 1;
+  Start(options);
+  const auto context = Context();
+  const auto open = activations_->UploadLayer(context.get());
+  v1::UploadLayerRequest request;
+  *request.mutable_header() = Header(Activations{60, 1, {}}, "open");
+  open->Write(request);
+  v1::UploadLayerResponse response;
+  ASSERT_TRUE(open->Read(&response));
+  const auto mute_context = Context();
+  const auto mute = activations_->UploadLayer(mute_context.get());
+  const auto muter_context = Context();
+  const auto muter = activations_->UploadLayer(muter_context.get());
+  v1::UploadHeader header = Header(Activations{1, 1, {}}, "victim");
+  header.set_parent("projects/victim/networks/net/snapshots/0");
+  const Activations zero{1, 1, {0.0F}};
+  EXPECT_TRUE(Upload(header, CutRows(zero, 1)).status.ok());
+  EXPECT_EQ(ReasonIn(UploadZeros(1, 1, "past").status), "TOO_MANY_UPLOADS");
+  const auto start = std::chrono::steady_clock::now();
+  while (mute->Read(&response)) {
+  }
+  const grpc::Status ended = mute->Finish();
+  EXPECT_EQ(ended.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(ReasonIn(ended), "UPLOAD_IDLE") << ended.error_message();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(50));
+  muter_context->TryCancel();
+  muter->Finish();
+  context->TryCancel();
+  open->Finish();
 }
 
 }  // namespace

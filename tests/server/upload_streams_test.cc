@@ -27,7 +27,10 @@ class FakeUpload final : public Upload {
   int64_t persisted_bytes() const override { return 0; }
   std::vector<ByteRange> persisted() const override { return {}; }
   int64_t size_bytes() const override { return 1; }
+  absl::Time touched() const override { return touched_at; }
   absl::StatusOr<StoredLayer> Commit() override { return absl::AbortedError("fake"); }
+
+  absl::Time touched_at = absl::Now();
 
  private:
   UploadPlan plan_;
@@ -46,7 +49,7 @@ class UploadStreamsTest : public ::testing::Test {
 
   const absl::Duration idle_ = absl::Seconds(10);
   const absl::Time start_ = absl::Now();
-  std::shared_ptr<Upload> upload_ = std::make_shared<FakeUpload>("id");
+  std::shared_ptr<FakeUpload> upload_ = std::make_shared<FakeUpload>("id");
   const UploadKey key_ = KeyOf(*upload_);
   FakeStream a_;
   FakeStream b_;
@@ -73,18 +76,30 @@ TEST_F(UploadStreamsTest, AnUploadIsKeptForAWhileAfterItsLastStream) {
   EXPECT_EQ(streams.ReleaseIdle(start_ + 3 * idle_), start_ + 2 * idle_);
   EXPECT_TRUE(IsKept());  // It has a stream.
   streams.Leave(*upload_, &a_);
-  const absl::Time expires = streams.ExpireTime(key_, absl::Now());
+  const absl::Time expires = streams.ExpireTime(*upload_, absl::Now());
   streams.ReleaseIdle(expires - absl::Nanoseconds(1));
   EXPECT_TRUE(IsKept());
   streams.ReleaseIdle(expires);
   EXPECT_FALSE(IsKept());
 }
 
-TEST_F(UploadStreamsTest, UploadsOfAnEarlierServerHaveTheirTimeFromTheStart) {
+TEST_F(UploadStreamsTest, UploadsOfAnEarlierServerKeepTheirIdleTime) {
+  const absl::Duration idle = absl::Minutes(10);
+  const absl::Duration grace = absl::Minutes(1);
+  UploadStreams streams(idle, start_);
+  upload_->touched_at = start_ - absl::Minutes(2);
+  EXPECT_EQ(streams.ExpireTime(*upload_, start_), start_ + absl::Minutes(8));
+  // However long it was alone, its client has the time to come back.
+  upload_->touched_at = start_ - absl::Hours(1);
+  EXPECT_EQ(streams.ExpireTime(*upload_, start_), start_ + grace);
+  EXPECT_EQ(streams.ReleaseIdle(start_ + grace - absl::Nanoseconds(1)), absl::InfinitePast());
+  EXPECT_EQ(streams.ReleaseIdle(start_ + grace), start_ + grace - idle);
+}
+
+TEST_F(UploadStreamsTest, NoUploadIsKeptLongerThanItMayBeIdle) {
   UploadStreams streams(idle_, start_);
-  EXPECT_EQ(streams.ExpireTime(key_, start_ + absl::Seconds(1)), start_ + idle_);
-  EXPECT_EQ(streams.ReleaseIdle(start_ + idle_ - absl::Nanoseconds(1)), absl::InfinitePast());
-  EXPECT_EQ(streams.ReleaseIdle(start_ + idle_), start_);
+  upload_->touched_at = start_ - absl::Hours(1);
+  EXPECT_EQ(streams.ExpireTime(*upload_, start_), start_ + idle_);
 }
 
 TEST_F(UploadStreamsTest, WhatIsForgottenIsNotKeptAndMayComeAgain) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
+#include "gramian/store/probe_sets.h"
 #include "gtest/gtest.h"
 #include "tests/store/sample_layers.h"
 #include "tests/testing/faulty_file_system.h"
@@ -121,7 +122,7 @@ TEST_F(ActivationStoreTest, FindsAfterARestartWhatWasThere) {
   EXPECT_EQ(found.input_ids_digest, created.input_ids_digest);
   EXPECT_EQ(found.create_time, created.create_time);
   EXPECT_EQ(store_->Stats().bytes, 2 * kLayerBytes);
-  EXPECT_EQ(store_->ProjectBytes("default"), 2 * kLayerBytes);
+  EXPECT_EQ(store_->ProjectBytes("default"), 2 * kLayerBytes + KeptBytes(found));
 }
 
 TEST_F(ActivationStoreTest, AnUploadGoesOnAfterARestartWhereItWasPersisted) {
@@ -369,6 +370,73 @@ TEST_F(ActivationStoreTest, WhatCannotBeReadNowIsNoDamage) {
   Restart();
   EXPECT_TRUE(Load(1, "fc1").ok());
   store_.reset();
+}
+
+// Goal: a data directory that lost its catalog keeps its activations. Method: the catalog is taken
+// away, emptied, or left without its log, as after a backup that missed it.
+TEST_F(ActivationStoreTest, ActivationsWithoutTheirCatalogAreRefusedAndNotTouched) {
+  Commit(0, "fc1", 1);
+  const auto upload = store_->OpenUpload(Plan(Description(Snapshot(0), "fc2"), 2)).value();
+  ASSERT_TRUE(AppendRows(*upload, 2, 0, 5).ok());
+  ASSERT_TRUE(upload->Persist().ok());
+  store_.reset();
+  const std::string catalog = options_.data_dir + "/gramian.db";
+  std::filesystem::rename(catalog, directory_.path() + "/aside");
+  const auto expect_refused = [&](const char* what) {
+    const absl::Status status = Open();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << what << ": " << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(catalog), HasSubstr("/blobs")));
+    EXPECT_TRUE(std::filesystem::exists(BlobPath(1))) << what;
+    EXPECT_THAT(damage_, IsEmpty());
+  };
+  expect_refused("missing");
+  EXPECT_FALSE(std::filesystem::exists(catalog));
+  std::ofstream(catalog).flush();
+  expect_refused("empty");
+  {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(catalog.c_str(), &database), SQLITE_OK);
+    sqlite3_exec(database, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+    sqlite3_close(database);
+  }
+  expect_refused("without tables");
+  std::filesystem::rename(directory_.path() + "/aside", catalog);
+  Restart();
+  EXPECT_EQ(Load(0, "fc1").value(), testing::BytesOf(*Activations(1)));
+  EXPECT_EQ(store_->Stats().uploads, 1);
+}
+
+TEST_F(ActivationStoreTest, WithoutActivationsACatalogIsBegunAnew) {
+  Commit(0, "fc1", 1);
+  ASSERT_TRUE(store_->DeleteSnapshot(Snapshot(0)).ok());
+  store_.reset();
+  std::filesystem::remove(options_.data_dir + "/gramian.db");
+  Restart();
+  Commit(0, "fc1", 1);
+}
+
+TEST_F(ActivationStoreTest, ADirectoryInPlaceOfABlobIsPutAside) {
+  Commit(0, "fc1", 1);
+  Commit(1, "fc1", 2);
+  for (const bool restarts : {true, false}) {
+    std::filesystem::remove(BlobPath(1));
+    std::filesystem::create_directories(BlobPath(1) + "/inside");
+    if (restarts) {
+      Restart();
+    } else {
+      EXPECT_TRUE(absl::IsDataLoss(Load(0, "fc1").status()));
+    }
+    ASSERT_THAT(damage_, SizeIs(1));
+    EXPECT_THAT(damage_[0], AllOf(HasSubstr("directory"), HasSubstr("moved to")));
+    damage_.clear();
+    EXPECT_FALSE(std::filesystem::exists(BlobPath(1)));
+    EXPECT_EQ(Load(1, "fc1").value(), testing::BytesOf(*Activations(2)));
+    std::filesystem::remove_all(options_.data_dir + "/quarantine");
+    Restart();
+    damage_.clear();
+    Commit(0, "fc1", 1);
+    Restart();
+  }
 }
 
 }  // namespace

@@ -46,8 +46,10 @@ class RecoveryTest : public ::testing::Test {
         catalog_->PutUpload({part, Plan(Description(Snapshot(seed), "fc1"), seed), {{0, 8}}}).ok());
   }
   absl::StatusOr<Recovered> Run() {
-    return Recover(*blobs_, *catalog_,
-                   [this](const absl::Status& status) { damage_.emplace_back(status.message()); });
+    return Recover(
+        *blobs_, *catalog_,
+        [this](const absl::Status& status) { damage_.emplace_back(status.message()); },
+        [this](const std::string& what) { removed_.push_back(what); });
   }
 
   const testing::TemporaryDirectory directory_;
@@ -57,6 +59,7 @@ class RecoveryTest : public ::testing::Test {
   const std::unique_ptr<Catalog> catalog_ =
       OpenSqliteCatalog(directory_.path() + "/gramian.db").value();
   std::vector<std::string> damage_;
+  std::vector<std::string> removed_;
 };
 
 TEST_F(RecoveryTest, WhatAgreesIsLeftAlone) {
@@ -72,11 +75,12 @@ TEST_F(RecoveryTest, WhatAgreesIsLeftAlone) {
   EXPECT_THAT(blobs_->ListBlobs().value(), ElementsAre(Activations(1)->digest()));
   EXPECT_THAT(blobs_->ListParts().value(), ElementsAre(part->name()));
   EXPECT_THAT(damage_, IsEmpty());
+  EXPECT_THAT(removed_, IsEmpty());
 }
 
 TEST_F(RecoveryTest, WhatNobodyNamesIsRemoved) {
   Publish(1);
-  Fill(2);
+  const auto part = Fill(2);
   PutUpload("gone", 3);
   const absl::StatusOr<Recovered> recovered = Run();
   ASSERT_TRUE(recovered.ok()) << recovered.status();
@@ -85,6 +89,8 @@ TEST_F(RecoveryTest, WhatNobodyNamesIsRemoved) {
   EXPECT_THAT(recovered->contents.uploads, IsEmpty());
   EXPECT_THAT(catalog_->Read()->uploads, IsEmpty());
   EXPECT_THAT(damage_, IsEmpty());
+  EXPECT_THAT(removed_,
+              ElementsAre("content " + Activations(1)->digest().ToHex(), "part " + part->name()));
 }
 
 TEST_F(RecoveryTest, ABlobOfAnUploadThatWasNotCommittedIsItsPartAgain) {

@@ -1,8 +1,11 @@
 #include "gramian/store/sqlite_catalog.h"
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,6 +34,7 @@ class SqliteCatalogTest : public ::testing::Test {
     layer.size_bytes = kLayerBytes;
     layer.digest = Activations(seed)->digest();
     layer.create_time = absl::FromUnixNanos(1234567890123456789 + seed);
+    layer.input_ids_digest = std::string(32, 'e');
     return layer;
   }
 
@@ -62,6 +66,7 @@ TEST_F(SqliteCatalogTest, KeepsEveryFieldOfALayer) {
   EXPECT_EQ(contents.layers[0].digest, layer.digest);
   EXPECT_EQ(contents.layers[0].create_time, layer.create_time);
   EXPECT_EQ(contents.layers[0].reduced_from, layer.reduced_from);
+  EXPECT_EQ(contents.layers[0].input_ids_digest, layer.input_ids_digest);
   ASSERT_THAT(contents.snapshots, SizeIs(1));
   EXPECT_EQ(contents.snapshots[0].key, layer.description.key.snapshot);
   EXPECT_FALSE(contents.snapshots[0].pinned);
@@ -143,6 +148,74 @@ TEST_F(SqliteCatalogTest, RangesThatCannotBeAreDamage) {
   }
 }
 
+// All that a catalog holds, as one text.
+std::string Describe(const CatalogContents& contents) {
+  std::string text;
+  for (const StoredLayer& layer : contents.layers) {
+    const LayerDescription& d = layer.description;
+    absl::StrAppend(&text, NameOf(d.key.snapshot), d.key.snapshot.project, d.key.layer,
+                    d.module_path, d.probe_set, d.reduction, d.ordinal, layer.shape.rows, "x",
+                    layer.shape.cols, ToString(layer.shape.dtype), layer.digest.ToHex(),
+                    layer.input_ids_digest, absl::ToUnixNanos(layer.create_time), "\n");
+  }
+  for (const SnapshotRecord& snapshot : contents.snapshots) {
+    absl::StrAppend(&text, NameOf(snapshot.key), snapshot.key.project, snapshot.pinned,
+                    absl::ToUnixNanos(snapshot.used), "\n");
+  }
+  for (const UploadRecord& upload : contents.uploads) {
+    absl::StrAppend(&text, upload.part, upload.plan.upload_id, upload.plan.description.key.layer,
+                    upload.persisted.size(), upload.persisted[0].end, "\n");
+  }
+  for (const ProbeSet& probe_set : contents.probe_sets) {
+    absl::StrAppend(&text, probe_set.project, probe_set.id, probe_set.input_count,
+                    probe_set.input_ids[0], probe_set.input_ids_digest, "\n");
+  }
+  return text;
+}
+
+// Goal: a damaged catalog never passes for another one. Method: one bit of the file after the other
+// is turned, with a stride that meets all kinds of bytes.
+TEST_F(SqliteCatalogTest, ATurnedBitIsFoundOrChangesNothing) {
+  for (int step = 0; step < 4; ++step) {
+    ASSERT_TRUE(catalog_->PutLayer(Layer(Snapshot(step), "fc1", step), "").ok());
+  }
+  ASSERT_TRUE(catalog_->PutUpload({"p1", Plan(Description(Snapshot(), "fc2"), 1), {{0, 40}}}).ok());
+  ProbeSet probe_set;
+  probe_set.project = "default";
+  probe_set.id = "probes";
+  probe_set.input_count = 1;
+  probe_set.input_ids = {std::string(200, 'i')};
+  ASSERT_TRUE(catalog_->AddProbeSet(probe_set).ok());
+  const std::string expected = Describe(Read());
+  catalog_.reset();
+  const std::string path = directory_.path() + "/gramian.db";
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(path));
+  int found = 0;
+  for (int64_t place = 0; place < size; place += 47) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(place);
+    const int byte = file.get();
+    const auto put = [&](int value) {
+      file.seekp(place);
+      file.put(static_cast<char>(value)).flush();
+    };
+    put(byte ^ (1 << place % 8));
+    {
+      const std::string copy = directory_.path() + "/copy.db";
+      std::filesystem::copy_file(path, copy, std::filesystem::copy_options::overwrite_existing);
+      const auto catalog = OpenSqliteCatalog(copy, SqliteDatabase::Creation::kRefused);
+      const auto contents = catalog.ok() ? (*catalog)->Read() : catalog.status();
+      if (contents.ok()) {
+        EXPECT_EQ(Describe(*contents), expected) << "byte " << place;
+      } else {
+        ++found;
+      }
+    }
+    put(byte);
+  }
+  EXPECT_GT(found, 20);
+}
+
 TEST_F(SqliteCatalogTest, KeepsProbeSetsWithIdsOfAnyBytes) {
   ProbeSet probe_set;
   probe_set.project = "default";
@@ -162,6 +235,59 @@ TEST_F(SqliteCatalogTest, KeepsProbeSetsWithIdsOfAnyBytes) {
   EXPECT_EQ(probe_sets[0].create_time, probe_set.create_time);
   ASSERT_TRUE(catalog_->RemoveProbeSet("default", "cats").ok());
   EXPECT_THAT(Read().probe_sets, IsEmpty());
+}
+
+// The tables of the first format, as its programs made them, with a row in each.
+constexpr char kFormat1[] = R"sql(
+CREATE TABLE layers(
+  project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL, layer TEXT NOT NULL,
+  module_path TEXT NOT NULL, probe_set TEXT NOT NULL, reduction TEXT NOT NULL,
+  ordinal INTEGER NOT NULL, dtype TEXT NOT NULL, row_count INTEGER NOT NULL,
+  col_count INTEGER NOT NULL, digest TEXT NOT NULL, created_ns INTEGER NOT NULL,
+  PRIMARY KEY(project, network, step, layer)) WITHOUT ROWID;
+CREATE TABLE snapshots(
+  project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL,
+  pinned INTEGER NOT NULL, used_ns INTEGER NOT NULL,
+  PRIMARY KEY(project, network, step)) WITHOUT ROWID;
+CREATE TABLE uploads(
+  part TEXT NOT NULL PRIMARY KEY,
+  project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL, layer TEXT NOT NULL,
+  module_path TEXT NOT NULL, probe_set TEXT NOT NULL, reduction TEXT NOT NULL,
+  ordinal INTEGER NOT NULL, dtype TEXT NOT NULL, row_count INTEGER NOT NULL,
+  col_count INTEGER NOT NULL, upload_id TEXT NOT NULL, expected_digest TEXT NOT NULL,
+  replaces INTEGER NOT NULL, input_ids_digest TEXT NOT NULL, persisted BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE probe_sets(
+  project TEXT NOT NULL, id TEXT NOT NULL, input_count INTEGER NOT NULL,
+  input_ids_digest TEXT NOT NULL, input_ids BLOB NOT NULL, created_ns INTEGER NOT NULL,
+  PRIMARY KEY(project, id)) WITHOUT ROWID;
+INSERT INTO layers VALUES('p', 'net', 3, 'fc1', 'm', 'cats', 'none', 2, 'float32', 10, 5,
+                          '000102030405060708090a0b0c0d0e0f', 77);
+INSERT INTO snapshots VALUES('p', 'net', 3, 1, 78);
+INSERT INTO uploads VALUES('part', 'p', 'net', 3, 'fc2', 'm', 'cats', 'none', 2, 'float32', 10, 5, 'id',
+                           '', 0, '', x'00000000000000002800000000000000');
+INSERT INTO probe_sets VALUES('p', 'cats', 10, '', '', 79);
+)sql";
+
+TEST_F(SqliteCatalogTest, ReadsAndGoesOnWithWhatTheFirstFormatHolds) {
+  catalog_.reset();
+  const std::string path = directory_.path() + "/old.db";
+  ASSERT_TRUE(SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, {kFormat1}).ok());
+  for (const bool again : {false, true}) {
+    catalog_ = OpenSqliteCatalog(path, SqliteDatabase::Creation::kRefused).value();
+    const CatalogContents contents = Read();
+    ASSERT_THAT(contents.layers, SizeIs(again ? 2 : 1));
+    EXPECT_EQ(contents.layers[0].description.key.layer, "fc1");
+    EXPECT_EQ(contents.layers[0].size_bytes, kLayerBytes);
+    EXPECT_EQ(contents.layers[0].create_time, absl::FromUnixNanos(77));
+    EXPECT_EQ(contents.layers[0].input_ids_digest, "");
+    ASSERT_THAT(contents.snapshots, SizeIs(1));
+    EXPECT_TRUE(contents.snapshots[0].pinned);
+    ASSERT_THAT(contents.uploads, SizeIs(1));
+    EXPECT_THAT(contents.uploads[0].persisted, ElementsAre(ByteRange{0, 40}));
+    EXPECT_THAT(contents.probe_sets, SizeIs(1));
+    ASSERT_TRUE(catalog_->PutLayer(Layer(Snapshot(3, "net", "p"), "fc9", 1), "").ok());
+    catalog_.reset();
+  }
 }
 
 }  // namespace

@@ -14,13 +14,14 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr const char* kFormats[] = {"CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, value REAL)",
-                                    "ALTER TABLE t ADD COLUMN kind TEXT NOT NULL DEFAULT 'plain'"};
+                                    "ALTER TABLE t ADD COLUMN more INTEGER NOT NULL DEFAULT 7"};
 
 class SqliteTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(size_t format = 1) const {
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
+      size_t format = 1, SqliteDatabase::Creation creation = SqliteDatabase::Creation::kAllowed) {
     return SqliteDatabase::Open(path_, SqliteDatabase::Durability::kNothing,
-                                absl::MakeConstSpan(kFormats, format));
+                                absl::MakeConstSpan(kFormats).first(format), creation);
   }
   static int64_t Count(SqliteDatabase& database) {
     SqliteStatement count = database.Prepare("SELECT count(*) FROM t").value();
@@ -92,17 +93,31 @@ TEST_F(SqliteTest, RefusesANewerFormatAndWhatIsNoDatabase) {
   EXPECT_THAT(std::string(damaged.message()), HasSubstr(path_));
 }
 
-TEST_F(SqliteTest, AnOlderFormatGetsWhatItLacks) {
+TEST_F(SqliteTest, AnOlderFormatIsBroughtUpToDateWithWhatItHolds) {
+  ASSERT_TRUE(Open(1).value()->Execute("INSERT INTO t VALUES(1, 'a', 0.5)").ok());
   {
-    const auto older = Open(1).value();
-    ASSERT_TRUE(older->Execute("INSERT INTO t VALUES(1, 'a', 0.5)").ok());
-  }
-  for (int i = 0; i < 2; ++i) {
     const auto database = Open(2).value();
-    SqliteStatement select = database->Prepare("SELECT kind FROM t").value();
-    ASSERT_TRUE(select.Step().value());
-    EXPECT_EQ(select.Bytes(0), "plain");
+    ASSERT_TRUE(database->Execute("INSERT INTO t VALUES(2, 'b', 0.5, 8)").ok());
+    EXPECT_EQ(Count(*database), 2);
+    SqliteStatement sum = database->Prepare("SELECT sum(more) FROM t").value();
+    EXPECT_TRUE(sum.Step().value());
+    EXPECT_EQ(sum.Integer(0), 15);
   }
+  EXPECT_TRUE(Open(2).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Open(1).status()));
+}
+
+TEST_F(SqliteTest, WhatIsNotThereIsNotBegunUnlessItMay) {
+  const auto open = [&] { return Open(1, SqliteDatabase::Creation::kRefused).status(); };
+  EXPECT_TRUE(absl::IsNotFound(open())) << open();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  std::ofstream(path_).flush();
+  std::ofstream(path_ + "-wal") << "log";
+  EXPECT_TRUE(absl::IsNotFound(open())) << open();
+  EXPECT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  std::filesystem::remove(path_ + "-wal");
+  ASSERT_TRUE(Open(1).ok());
+  EXPECT_TRUE(open().ok()) << open();
 }
 
 TEST_F(SqliteTest, FindsADamagedPage) {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/store/probe_sets.h"
 #include "tests/engine/threads.h"
 #include "tests/store/store_test.h"
 
@@ -254,6 +255,72 @@ TEST_P(StoreCoreTest, SixteenThreadsThatCommitAndDeleteKeepTheBooks) {
   (void)store_->DeleteNetwork("default", "net");
   EXPECT_EQ(store_->Stats().bytes, 0);
   EXPECT_EQ(store_->Stats().layers, 0);
+}
+
+TEST_P(StoreCoreTest, ProbeSetsCountAgainstTheLimitOfTheStore) {
+  const int64_t size = KeptBytes(Probes(Ids(), "a"));
+  StoreOptions options;
+  options.limit_bytes = 2 * size + kLayerBytes;
+  Open(options);
+  ASSERT_TRUE(store_->CreateProbeSet(Probes(Ids(), "a")).ok());
+  ASSERT_TRUE(store_->CreateProbeSet(Probes(Ids(), "b")).ok());
+  EXPECT_EQ(store_->ProjectBytes("default"), 2 * size);
+  EXPECT_EQ(store_->MemoryBytes(), 2 * size);
+  const absl::Status full = store_->CreateProbeSet(Probes(Ids(), "c")).status();
+  EXPECT_TRUE(HasReason(full, "MEMORY_PRESSURE")) << full;
+  EXPECT_TRUE(absl::IsNotFound(store_->GetProbeSet("default", "c").status()));
+  EXPECT_TRUE(store_->CreateProbeSet(Probes(Ids(), "a")).ok()) << "it is there";
+  MustCommit(Description(Snapshot(), "fc1"), 1);
+  EXPECT_TRUE(HasReason(Commit(Description(Snapshot(), "fc2"), 2).status(), "MEMORY_PRESSURE"));
+  EXPECT_EQ(store_->MemoryBytes(), 2 * size + (is_durable() ? 0 : kLayerBytes));
+  Open(options);
+  EXPECT_EQ(store_->ProjectBytes("default"), is_durable() ? 2 * size + kLayerBytes : 0);
+  (void)store_->DeleteProbeSet("default", "a");
+  (void)store_->DeleteProbeSet("default", "b");
+  EXPECT_EQ(store_->Stats().reserved_bytes, 0);
+  EXPECT_EQ(store_->MemoryBytes(), 0);
+}
+
+TEST_P(StoreCoreTest, ProbeSetsHaveALimitOfTheirOwn) {
+  const int64_t size = KeptBytes(Probes(Ids(), "a"));
+  StoreOptions options;
+  options.probe_set_limit_bytes = 2 * size - 1;
+  Open(options);
+  ASSERT_TRUE(store_->CreateProbeSet(Probes(Ids(), "a")).ok());
+  const absl::Status full = store_->CreateProbeSet(Probes(Ids(), "b")).status();
+  EXPECT_TRUE(HasReason(full, "MEMORY_PRESSURE")) << full;
+  MustCommit(Description(Snapshot(), "fc1"), 1);
+  options.probe_set_limit_bytes = size - 1;
+  Open(options);
+  if (is_durable()) {
+    EXPECT_TRUE(store_->GetProbeSet("default", "a").ok()) << "what is there stays";
+    ASSERT_TRUE(store_->DeleteSnapshot(Snapshot()).ok());
+    ASSERT_TRUE(store_->DeleteProbeSet("default", "a").ok());
+  }
+  const absl::Status never = store_->CreateProbeSet(Probes(Ids(), "a")).status();
+  EXPECT_TRUE(HasReason(never, "NEVER_FITS")) << never;
+}
+
+TEST_P(StoreCoreTest, PinnedBytesDoNotCountAgainstRetention) {
+  StoreOptions options;
+  options.retain_bytes = kLayerBytes;
+  Open(options);
+  for (int step = 0; step < 3; ++step) {
+    MustCommit(Description(Snapshot(step), "fc1"), step);
+    ASSERT_TRUE(store_->PinSnapshot(Snapshot(step), true).ok());
+  }
+  MustCommit(Description(Snapshot(3), "fc1"), 3);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+  EXPECT_TRUE(Holds({Snapshot(3), "fc1"}, 3)) << "one layer is within the limit";
+  // The content of a pinned one costs nothing, and deleting it would free nothing.
+  MustCommit(Description(Snapshot(4), "fc1"), 0);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+  MustCommit(Description(Snapshot(5), "fc1"), 5);
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 1);
+  EXPECT_TRUE(absl::IsNotFound(store_->GetLayer({Snapshot(3), "fc1"}).status()));
+  EXPECT_TRUE(Holds({Snapshot(4), "fc1"}, 0));
+  ASSERT_TRUE(store_->PinSnapshot(Snapshot(1), false).ok());
+  EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 1) << "unpinned it counts";
 }
 
 }  // namespace

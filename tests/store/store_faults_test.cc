@@ -1,12 +1,16 @@
 // One thing fails at a time: what the caller is told, and that nothing else suffers.
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/store/ballast.h"
 #include "gramian/store/open_directory.h"
 #include "gtest/gtest.h"
 #include "tests/store/sample_layers.h"
@@ -43,7 +47,8 @@ class StoreFaultsTest : public ::testing::Test {
   void Restart() {
     store_.reset();
     auto store = OpenDirectory(options_, [this](std::unique_ptr<Catalog> real) {
-      return std::make_unique<testing::FaultyCatalog>(std::move(real), &files_, &failure_);
+      return std::make_unique<testing::FaultyCatalog>(std::move(real), &files_,
+                                                      [this] { return why_not_(); });
     });
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -76,6 +81,7 @@ class StoreFaultsTest : public ::testing::Test {
   const testing::TemporaryDirectory directory_;
   testing::FaultyFileSystem files_;
   absl::Status failure_;  // Of the catalog, while it is not OK.
+  std::function<absl::Status()> why_not_ = [this] { return failure_; };
   StoreOptions options_;
   std::unique_ptr<ActivationStore> store_;
 };
@@ -113,6 +119,62 @@ TEST_F(StoreFaultsTest, AnUploadWhoseSyncFailsIsGoneAndCanBeginAnew) {
   }
   ASSERT_TRUE(Commit("fc1", 1).ok());
   ExpectHolds("fc1", 1);
+}
+
+// Goal: uploads that wait for their clients, however many there are, leave the descriptors to
+// others, before a restart and after it.
+TEST_F(StoreFaultsTest, OpenUploadsTakeNoDescriptor) {
+  constexpr int kUploads = 40;
+  for (int i = 0; i < kUploads; ++i) {
+    const auto upload = Open(absl::StrCat("fc", i), 1);
+    ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+    if (i % 2 == 0) {
+      ASSERT_TRUE(upload->Persist().ok());
+    }
+  }
+  EXPECT_EQ(store_->Stats().uploads, kUploads);
+  EXPECT_EQ(files_.open_files(), 0);
+  Restart();
+  EXPECT_EQ(store_->Stats().uploads, kUploads / 2);
+  EXPECT_EQ(files_.open_files(), 0);
+  const auto upload = Open("fc0", 1);
+  EXPECT_EQ(upload->persisted_bytes(), 5 * kRowBytes);
+  ASSERT_TRUE(AppendRows(*upload, 1, 5, 5).ok());
+  ASSERT_TRUE(upload->Commit().ok());
+  ExpectHolds("fc0", 1);
+  EXPECT_EQ(store_->ExpireUploads(absl::InfiniteFuture()), kUploads / 2 - 1);
+}
+
+TEST_F(StoreFaultsTest, AnUploadThatCannotBeOpenedNowIsNotLost) {
+  const absl::Status too_many = absl::UnavailableError("too many open files");
+  const auto upload = Open("fc1", 1);
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(AppendRows(*upload, 1, 0, kRows), too_many);
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, kRows).ok());
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(upload->Persist().status(), too_many);
+  EXPECT_EQ(upload->Persist().value(), kLayerBytes);
+  files_.FailOnce(FileOperation::kOpen, too_many);
+  EXPECT_EQ(upload->Commit().status(), too_many);
+  ASSERT_TRUE(upload->Commit().ok());
+  ExpectHolds("fc1", 1);
+}
+
+TEST_F(StoreFaultsTest, ARestartDoesNotMakeAnUploadYounger) {
+  const auto upload = Open("fc2", 1);
+  ASSERT_TRUE(AppendRows(*upload, 1, 0, 5).ok());
+  ASSERT_TRUE(upload->Persist().ok());
+  for (const auto& part : std::filesystem::directory_iterator(directory_.path() + "/uploads")) {
+    std::filesystem::last_write_time(
+        part.path(), std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  }
+  Restart();
+  const absl::Time now = absl::Now();
+  const absl::Time touched = store_->GetUpload({Snapshot(), "fc2"}, "upload").value()->touched();
+  EXPECT_LT(touched, now - absl::Minutes(59));
+  EXPECT_GT(touched, now - absl::Minutes(61));
+  EXPECT_EQ(store_->ExpireUploads(now - absl::Minutes(62)), 0);
+  EXPECT_EQ(store_->ExpireUploads(now - absl::Minutes(58)), 1);
 }
 
 // Goal: what was acknowledged as persisted is not lost with a commit that the disk refuses. Method:
@@ -224,6 +286,35 @@ TEST_F(StoreFaultsTest, ACatalogWithoutSpaceRefusesChangesAndKeepsWhatIsThere) {
   ExpectHolds("fc1", 1);
 }
 
+// Goal: a disk that others have filled can be made room on. Method: the catalog has no room as long
+// as the ballast takes it.
+TEST_F(StoreFaultsTest, WhatMakesRoomIsDoneOnAFullDiskAtTheCostOfTheBallast) {
+  const std::string ballast = directory_.path() + "/ballast";
+  for (const int step : {1, 2}) {
+    ASSERT_TRUE(
+        testing::Commit(*store_, Description(Snapshot(step), "fc1"), *Activations(step)).ok());
+  }
+  EXPECT_EQ(std::filesystem::file_size(ballast), kBallastBytes);
+  why_not_ = [&] { return std::filesystem::exists(ballast) ? NoSpace() : absl::OkStatus(); };
+  EXPECT_TRUE(HasReason(Commit("fc2", 3), "DISK_FULL"));
+  EXPECT_TRUE(store_->DeleteSnapshot(Snapshot(1)).ok());
+  EXPECT_FALSE(std::filesystem::exists(ballast));
+  why_not_ = [] { return absl::OkStatus(); };
+  files_.FailOnce(FileOperation::kCreate, NoSpace(), 1);  // After the part.
+  EXPECT_TRUE(Commit("fc2", 3).ok());
+  EXPECT_FALSE(std::filesystem::exists(ballast)) << "there is no room for it yet";
+  EXPECT_TRUE(Commit("fc3", 4).ok());
+  EXPECT_EQ(std::filesystem::file_size(ballast), kBallastBytes);
+  // Retention makes room in the same way.
+  options_.retain_age = absl::Hours(1);
+  Restart();
+  ASSERT_TRUE(store_->PinSnapshot(Snapshot(0), true).ok());
+  ASSERT_TRUE(store_->Load(store_->GetLayer({Snapshot(2), "fc1"}).value()).ok());
+  why_not_ = [&] { return std::filesystem::exists(ballast) ? NoSpace() : absl::OkStatus(); };
+  EXPECT_EQ(store_->ApplyRetention(absl::Now() + absl::Hours(2)).value(), 1);
+  why_not_ = [] { return absl::OkStatus(); };
+}
+
 TEST_F(StoreFaultsTest, ACommitWhoseTransactionMayHaveBeenMadeLeavesItsBlobUntilTheNextStart) {
   failure_ = absl::UnavailableError("disk I/O error");
   EXPECT_TRUE(absl::IsUnavailable(Commit("fc1", 1)));
@@ -271,6 +362,23 @@ TEST_F(StoreFaultsTest, ABlobThatCannotBeRemovedGoesWithTheNextStart) {
   EXPECT_EQ(FilesIn("blobs"), 1);
 }
 
+TEST_F(StoreFaultsTest, RetentionWritesOnlyWhatWasUsedSince) {
+  const auto steps = [this] {
+    const int64_t before = files_.steps();
+    EXPECT_EQ(store_->ApplyRetention(absl::Now()).value(), 0);
+    return files_.steps() - before;
+  };
+  for (const absl::Duration retain_age : {absl::InfiniteDuration(), absl::Hours(1)}) {
+    options_.retain_age = retain_age;
+    Restart();
+    (void)steps();
+    EXPECT_EQ(steps(), 0);
+    ExpectHolds("kept", 9);
+    EXPECT_GT(steps(), 0) << "which was used";
+    EXPECT_EQ(steps(), 0);
+  }
+}
+
 TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationBack) {
   StoreOptions options;
   options.limit_bytes = std::numeric_limits<int64_t>::max();
@@ -282,6 +390,31 @@ TEST(StoreAllocationTest, MemoryThatCannotBeHadIsPressureAndGivesTheReservationB
   EXPECT_TRUE(HasReason(status, "MEMORY_PRESSURE"));
   EXPECT_EQ(store->Stats().reserved_bytes, 0);
   EXPECT_TRUE(testing::Commit(*store, Description(Snapshot(), "fc1"), *Activations(1)).ok());
+}
+
+TEST_F(StoreFaultsTest, WhatTheDiskCouldNotHoldEmptyNeverFits) {
+  options_.limit_bytes = std::numeric_limits<int64_t>::max();
+  Restart();
+  UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
+  plan.shape = {int64_t{1} << 40, int64_t{1} << 20, DType::kFloat32};
+  const absl::Status status = store_->OpenUpload(plan).status();
+  EXPECT_TRUE(HasReason(status, "NEVER_FITS")) << status;
+  EXPECT_GT(GetReason(status)->metadata.at("limit"), "0");
+}
+
+TEST_F(StoreFaultsTest, AProbeSetLeavesTheReserveOfTheDiskAlone) {
+  options_.disk_reserve_bytes = 1000;
+  Restart();
+  ProbeSet probe_set;
+  probe_set.project = "default";
+  probe_set.id = "other";
+  probe_set.input_ids = {std::string(5000, 'a'), std::string(5000, 'b')};
+  files_.SetFreeBytes(1000 + 10'000);
+  const absl::Status status = store_->CreateProbeSet(probe_set).status();
+  EXPECT_TRUE(HasReason(status, "DISK_FULL")) << status;
+  EXPECT_THAT(store_->ListProbeSets("default"), ::testing::IsEmpty());
+  files_.SetFreeBytes(1000 + 30'000);
+  EXPECT_TRUE(store_->CreateProbeSet(probe_set).ok());
 }
 
 }  // namespace

@@ -71,15 +71,34 @@ TEST(StoreIndexTest, RemembersPinsAndTheLatestUse) {
   index.Put(Layer(Snapshot(), "a", 1), kLate);
   index.Put(Layer(Snapshot(), "b", 2), kEarly);
   index.SetUsed(Snapshot(), kEarly);
-  index.SetPinned(Snapshot(), true);
-  index.SetPinned(Snapshot(5), true);
-  const std::vector<SnapshotRecord> records = index.ListRecords();
+  const std::vector<SnapshotRecord> records = index.ListUnpinned();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].key, Snapshot());
   EXPECT_EQ(records[0].used, kLate);
-  EXPECT_TRUE(records[0].pinned);
+  EXPECT_FALSE(records[0].pinned);
+  index.SetPinned(Snapshot(), true);
+  index.SetPinned(Snapshot(5), true);
+  EXPECT_THAT(index.ListUnpinned(), IsEmpty());
   EXPECT_TRUE(index.Summarize(Snapshot())->pinned);
   EXPECT_TRUE(absl::IsNotFound(index.Summarize(Snapshot(5)).status()));
+}
+
+TEST(StoreIndexTest, KnowsWhichUsesAreNotNotedYet) {
+  StoreIndex index;
+  for (int step = 0; step < 3; ++step) index.Put(Layer(Snapshot(step), "a", step), kEarly);
+  EXPECT_EQ(index.ListUnnoted().size(), 3U);
+  index.SetNoted(index.ListUnnoted());
+  EXPECT_THAT(index.ListUnnoted(), IsEmpty());
+  index.SetUsed(Snapshot(1), kLate);
+  index.SetUsed(Snapshot(2), kLate);
+  index.SetPinned(Snapshot(2), true);
+  const std::vector<SnapshotRecord> records = index.ListUnnoted();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].key, Snapshot(1));
+  EXPECT_EQ(records[0].used, kLate);
+  index.Remove(Snapshot(1));
+  index.SetNoted(records);
+  EXPECT_THAT(index.ListUnnoted(), IsEmpty());
 }
 
 TEST(StoreIndexTest, ShowsDamageInEveryLayerOfTheContent) {
@@ -108,6 +127,34 @@ TEST(StoreIndexTest, KnowsWhoNamesAProbeSet) {
   EXPECT_TRUE(index.CheckUsers(probe_set).ok());
   probe_set.input_count = kRows - 1;
   EXPECT_TRUE(absl::IsAlreadyExists(index.CheckUsers(probe_set)));
+}
+
+TEST(StoreIndexTest, ContentIsPinnedByAnySnapshotThatIs) {
+  StoreIndex index;
+  index.Put(Layer(Snapshot(0), "a", 1), kEarly);
+  index.Put(Layer(Snapshot(0), "b", 1), kEarly);
+  index.Put(Layer(Snapshot(1), "a", 1), kEarly);
+  index.Put(Layer(Snapshot(1), "b", 2), kEarly);
+  EXPECT_EQ(index.unpinned_bytes(), 2 * kLayerBytes);
+  index.SetPinned(Snapshot(0), true);
+  index.SetPinned(Snapshot(0), true);
+  EXPECT_EQ(index.unpinned_bytes(), kLayerBytes);
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(0)));
+  EXPECT_TRUE(index.HoldsUnpinned(Snapshot(1)));
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(2)));
+  index.Put(Layer(Snapshot(0), "b", 3), kEarly);
+  EXPECT_EQ(index.bytes(), 3 * kLayerBytes);
+  EXPECT_EQ(index.unpinned_bytes(), kLayerBytes) << "what comes into a pinned snapshot is pinned";
+  index.Put(Layer(Snapshot(1), "b", 1), kEarly);
+  EXPECT_EQ(index.unpinned_bytes(), 0);
+  EXPECT_FALSE(index.HoldsUnpinned(Snapshot(1)));
+  index.SetPinned(Snapshot(0), false);
+  EXPECT_EQ(index.unpinned_bytes(), 2 * kLayerBytes);
+  index.SetPinned(Snapshot(1), true);
+  index.Remove(Snapshot(0));
+  index.Remove(Snapshot(1));
+  EXPECT_EQ(index.bytes(), 0);
+  EXPECT_EQ(index.unpinned_bytes(), 0);
 }
 
 }  // namespace

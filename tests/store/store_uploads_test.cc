@@ -303,5 +303,46 @@ TEST_P(StoreUploadsTest, CountsStreamsThatFoundSomethingPersisted) {
   EXPECT_EQ(store_->Stats().resumed_uploads, 1);
 }
 
+// Goal: layers that name a probe set which is not there yet keep the order of their inputs.
+TEST_P(StoreUploadsTest, TheOrderOfInputsIsKeptUntilAProbeSetIsThere) {
+  std::vector<std::string> ids;
+  for (int64_t i = 0; i < kRows; ++i) ids.push_back(absl::StrCat("image", i));
+  std::vector<std::string> swapped = ids;
+  std::swap(swapped[3], swapped[4]);
+  const auto upload = [&](const std::string& layer, int seed, const std::vector<std::string>& order,
+                          OnConflict on_conflict = OnConflict::kReject) {
+    UploadPlan plan = Plan(Description(Snapshot(), layer), seed);
+    plan.input_ids = order;
+    plan.on_conflict = on_conflict;
+    const absl::StatusOr<std::shared_ptr<Upload>> open = store_->OpenUpload(plan);
+    if (!open.ok()) return open.status();
+    EXPECT_TRUE(AppendRows(**open, seed, 0, kRows).ok());
+    return (*open)->Commit().status();
+  };
+  ASSERT_TRUE(upload("fc1", 1, ids).ok());
+  ASSERT_TRUE(upload("fc2", 2, swapped).ok());
+  Open(StoreOptions());
+  if (!is_durable()) {
+    ASSERT_TRUE(upload("fc1", 1, ids).ok());
+    ASSERT_TRUE(upload("fc2", 2, swapped).ok());
+  }
+  ProbeSet probe_set;
+  probe_set.project = "default";
+  probe_set.id = "probes";
+  probe_set.input_ids = ids;
+  const absl::Status refused = store_->CreateProbeSet(probe_set).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("layer 'fc2'"), HasSubstr(DigestOfInputIds(swapped)),
+                    HasSubstr(DigestOfInputIds(ids))));
+  // The same content again says nothing else, unless it may replace.
+  const absl::Status other = upload("fc2", 2, ids);
+  EXPECT_TRUE(HasReason(other, "DESCRIPTION_DIFFERS")) << other;
+  EXPECT_TRUE(upload("fc2", 2, {}).ok()) << "who does not say it changes nothing";
+  EXPECT_TRUE(absl::IsAlreadyExists(store_->CreateProbeSet(probe_set).status()));
+  EXPECT_TRUE(upload("fc2", 2, ids, OnConflict::kReplace).ok());
+  EXPECT_TRUE(store_->CreateProbeSet(probe_set).ok());
+}
+
 }  // namespace
 }  // namespace gramian

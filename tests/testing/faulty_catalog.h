@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_TESTS_TESTING_FAULTY_CATALOG_H_
 #define GRAMIAN_TESTS_TESTING_FAULTY_CATALOG_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,10 +16,11 @@ namespace gramian::testing {
 // told nobody.
 class FaultyCatalog final : public Catalog {
  public:
-  // `files` and `failure` outlive the catalog; while *failure is not OK every change fails with it.
-  FaultyCatalog(std::unique_ptr<Catalog> real, FaultyFileSystem* files,
-                const absl::Status* failure = nullptr)
-      : real_(std::move(real)), files_(files), failure_(failure) {}
+  // `files` outlives the catalog. Every change fails with what `failure` returns, unless it is OK.
+  FaultyCatalog(
+      std::unique_ptr<Catalog> real, FaultyFileSystem* files,
+      std::function<absl::Status()> failure = [] { return absl::OkStatus(); })
+      : real_(std::move(real)), files_(files), failure_(std::move(failure)) {}
 
   absl::StatusOr<CatalogContents> Read() override { return real_->Read(); }
   absl::Status PutLayer(const StoredLayer& layer, const std::string& part) override {
@@ -46,8 +48,8 @@ class FaultyCatalog final : public Catalog {
  private:
   template <typename Transaction>
   absl::Status Change(const Transaction& transaction) {
-    if (failure_ != nullptr && !failure_->ok()) return *failure_;
-    absl::Status status = files_->Step();
+    absl::Status status = failure_();
+    if (status.ok()) status = files_->Step();
     if (status.ok()) status = transaction();
     if (status.ok()) status = files_->Step();
     return status;
@@ -55,7 +57,7 @@ class FaultyCatalog final : public Catalog {
 
   const std::unique_ptr<Catalog> real_;
   FaultyFileSystem* const files_;
-  const absl::Status* const failure_;
+  const std::function<absl::Status()> failure_;
 };
 
 }  // namespace gramian::testing

@@ -1,5 +1,7 @@
 #include "tests/testing/faulty_file_system.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -25,6 +27,11 @@ bool ChangesSomething(FileOperation operation) {
   }
 }
 
+uint64_t InodeOf(const std::string& path) {
+  struct stat about = {};
+  return stat(path.c_str(), &about) == 0 ? about.st_ino : 0;
+}
+
 std::string ParentOf(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
@@ -33,8 +40,8 @@ std::string ParentOf(const std::string& path) {
 
 class FaultyFileSystem::FaultyFile final : public File {
  public:
-  FaultyFile(FaultyFileSystem* files, std::unique_ptr<File> real)
-      : files_(files), real_(std::move(real)) {
+  FaultyFile(FaultyFileSystem* files, std::unique_ptr<File> real, uint64_t inode)
+      : files_(files), real_(std::move(real)), inode_(inode) {
     ++files_->open_files_;
   }
   ~FaultyFile() override { --files_->open_files_; }
@@ -44,7 +51,7 @@ class FaultyFileSystem::FaultyFile final : public File {
   absl::Status WriteAt(int64_t offset, absl::Span<const absl::string_view> parts) override {
     std::string all;
     for (const absl::string_view part : parts) absl::StrAppend(&all, part);
-    files_->Remember(real_, offset, static_cast<int64_t>(all.size()));
+    files_->Remember(real_, inode_, offset, static_cast<int64_t>(all.size()));
     const absl::Status admitted = files_->Admit(FileOperation::kWrite);
     if (admitted.ok()) return real_->WriteAt(offset, parts);
     (void)real_->WriteAt(offset, {absl::string_view(all).substr(0, all.size() / 2)});
@@ -53,7 +60,7 @@ class FaultyFileSystem::FaultyFile final : public File {
   absl::Status Sync() override {
     GRAMIAN_RETURN_IF_ERROR(files_->Admit(FileOperation::kSync));
     GRAMIAN_RETURN_IF_ERROR(real_->Sync());
-    files_->Forget(real_);
+    files_->Forget(inode_);
     return absl::OkStatus();
   }
   absl::Status ReadAt(int64_t offset, int64_t size, char* out) const override {
@@ -61,6 +68,7 @@ class FaultyFileSystem::FaultyFile final : public File {
     return real_->ReadAt(offset, size, out);
   }
   absl::StatusOr<int64_t> Size() const override { return real_->Size(); }
+  absl::StatusOr<absl::Time> WriteTime() const override { return real_->WriteTime(); }
   absl::StatusOr<std::shared_ptr<const std::byte>> Map(int64_t size) const override {
     GRAMIAN_RETURN_IF_ERROR(files_->Admit(FileOperation::kMap));
     return real_->Map(size);
@@ -69,6 +77,7 @@ class FaultyFileSystem::FaultyFile final : public File {
  private:
   FaultyFileSystem* const files_;
   const std::shared_ptr<File> real_;
+  const uint64_t inode_;
 };
 
 FaultyFileSystem::FaultyFileSystem() = default;
@@ -114,18 +123,19 @@ absl::Status FaultyFileSystem::Admit(FileOperation operation) {
   return absl::OkStatus();
 }
 
-void FaultyFileSystem::Remember(const std::shared_ptr<File>& file, int64_t offset, int64_t size) {
-  Unsynced unsynced{file, offset, std::string(static_cast<size_t>(size), '\0')};
+void FaultyFileSystem::Remember(const std::shared_ptr<File>& file, uint64_t inode, int64_t offset,
+                                int64_t size) {
+  Unsynced unsynced{file, inode, offset, std::string(static_cast<size_t>(size), '\0')};
   if (!file->ReadAt(offset, size, unsynced.before.data()).ok()) return;
   MutexLock lock(mutex_);
   unsynced_.push_back(std::move(unsynced));
 }
 
-void FaultyFileSystem::Forget(const std::shared_ptr<File>& file) {
+void FaultyFileSystem::Forget(uint64_t inode) {
   MutexLock lock(mutex_);
   unsynced_.erase(
       std::remove_if(unsynced_.begin(), unsynced_.end(),
-                     [&file](const Unsynced& unsynced) { return unsynced.file == file; }),
+                     [inode](const Unsynced& unsynced) { return unsynced.inode == inode; }),
       unsynced_.end());
 }
 
@@ -153,14 +163,14 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Create(const std::string
   GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, real_.Create(path, size));
   MutexLock lock(mutex_);
   names_.push_back({"", path, ""});
-  return std::make_unique<FaultyFile>(this, std::move(file));
+  return std::make_unique<FaultyFile>(this, std::move(file), InodeOf(path));
 }
 
 absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::OpenExisting(const std::string& path,
                                                                      bool writable) {
   GRAMIAN_RETURN_IF_ERROR(Admit(FileOperation::kOpen));
   GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<File> file, real_.OpenExisting(path, writable));
-  return std::make_unique<FaultyFile>(this, std::move(file));
+  return std::make_unique<FaultyFile>(this, std::move(file), InodeOf(path));
 }
 
 absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
@@ -205,6 +215,10 @@ absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
                               }),
                names_.end());
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> FaultyFileSystem::TotalBytes(const std::string& path) {
+  return real_.TotalBytes(path);
 }
 
 absl::StatusOr<int64_t> FaultyFileSystem::FreeBytes(const std::string& path) {

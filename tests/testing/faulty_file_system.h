@@ -48,7 +48,8 @@ class FaultyFileSystem final : public FileSystem {
   int64_t open_files() const { return open_files_; }
   // Operations so far that change something.
   int64_t steps() const;
-  // Undoes what was not synced: bytes written, names created, changed and removed.
+  // Undoes what was not synced, whoever had it open: bytes written, names created, changed and
+  // removed.
   void CutPower();
   // What FreeBytes says from now on.
   void SetFreeBytes(int64_t bytes);
@@ -62,6 +63,8 @@ class FaultyFileSystem final : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<int64_t> FreeBytes(const std::string& path) override;
+  // Does not fail by itself.
+  absl::StatusOr<int64_t> TotalBytes(const std::string& path) override;
 
  private:
   class FaultyFile;
@@ -78,15 +81,16 @@ class FaultyFileSystem final : public FileSystem {
   };
   // Bytes that a write replaced and no sync made final.
   struct Unsynced {
-    std::shared_ptr<File> file;
+    std::shared_ptr<File> file;  // Keeps the inode from being given away.
+    uint64_t inode;
     int64_t offset;
     std::string before;
   };
 
   // Whether the operation may go on.
   absl::Status Admit(FileOperation operation);
-  void Remember(const std::shared_ptr<File>& file, int64_t offset, int64_t size);
-  void Forget(const std::shared_ptr<File>& file);
+  void Remember(const std::shared_ptr<File>& file, uint64_t inode, int64_t offset, int64_t size);
+  void Forget(uint64_t inode);
 
   FileSystem& real_ = RealFileSystem();
   std::atomic<int64_t> open_files_{0};

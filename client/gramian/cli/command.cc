@@ -109,6 +109,11 @@ void Print(absl::string_view text) {
 
 void Note(absl::string_view text) { absl::FPrintF(stderr, "%s\n", std::string(text)); }
 
+void NoteRecall(absl::string_view measure, float recall) {
+  if (recall == 1.0F) return;
+  Note(absl::StrFormat("note: %s found %.4g %% of the neighbours", measure, 100.0 * recall));
+}
+
 std::string Advice(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   switch (status.code()) {
@@ -180,6 +185,8 @@ int RunCommandLine(int argc, char** argv) {
   AddKeepCommands(app, globals, action);
   AddProbeSetCommand(app, globals, action);
   AddCompareCommands(app, globals, action);
+  AddLayerCommand(app, globals, action);
+  AddMatchCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
   AddPathCommand(app, globals, action);
   AddTangentCommand(app, globals, action);

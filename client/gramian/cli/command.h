@@ -47,7 +47,10 @@ void AddKeepCommands(CLI::App& app, const GlobalOptions& globals,
                      Action& action);  // rm, pin, unpin
 void AddProbeSetCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
-                        Action& action);  // compare, networks, layer
+                        Action& action);  // compare, networks
+void AddLayerCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddMatchCommands(CLI::App& app, const GlobalOptions& globals,
+                      Action& action);  // match, search, embed
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
@@ -66,6 +69,8 @@ void Print(absl::string_view text);
 
 // A remark for people, on standard error.
 void Note(absl::string_view text);
+// Notes how approximate a score is; nothing of an exact one.
+void NoteRecall(absl::string_view measure, float recall);
 
 // What to do about a failure, as an ending for its message; empty when the message says it all.
 std::string Advice(const absl::Status& status);

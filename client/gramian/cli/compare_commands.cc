@@ -76,12 +76,6 @@ Figure MakeFigure(SimilarityMatrix matrix, const std::vector<MeasureInfo>& measu
   return {std::move(matrix), std::move(style)};
 }
 
-// Says how approximate a score is.
-void NoteRecall(const std::string& measure, float recall) {
-  if (recall == 1.0F) return;
-  Note(absl::StrFormat("note: %s found %.4g %% of the neighbours", measure, 100.0 * recall));
-}
-
 void Show(const Figure& figure, const GlobalOptions& globals, absl::Duration elapsed) {
   const Terminal terminal = Terminal::Detect(STDOUT_FILENO);
   const bool as_heatmap = globals.view == "heatmap" || (globals.view == "auto" && terminal.is_tty);
@@ -165,59 +159,6 @@ absl::Status RunNetworks(const GlobalOptions& globals, const CompareOptions& opt
       });
 }
 
-void PrintScores(const std::vector<Score>& scores) {
-  using Align = Table::Align;
-  Table table({Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kRight,
-               Align::kLeft, Align::kLeft, Align::kRight});
-  table.AddRow({"measure", "score", "n", "d a", "d b", "more similar", "form", "time"});
-  for (const Score& score : scores) {
-    table.AddRow({score.measure,
-                  score.value.has_value() ? absl::StrFormat("%.6g", *score.value)
-                                          : std::string(Name(score.status)),
-                  absl::StrCat(score.input_count), absl::StrCat(score.feature_count_a),
-                  absl::StrCat(score.feature_count_b),
-                  score.larger_is_more_similar ? "larger" : "smaller",
-                  std::string(Name(score.form)),
-                  score.cached ? "cached" : FormatSeconds(score.compute_seconds)});
-  }
-  Print(table.Render());
-  for (const Score& score : scores) NoteRecall(score.measure, score.recall);
-}
-
-// Biased estimators see similarity between unrelated layers when there are fewer inputs than
-// features.
-void WarnAboutBias(const std::vector<Score>& scores) {
-  for (const Score& score : scores) {
-    const int64_t features = std::max(score.feature_count_a, score.feature_count_b);
-    if (score.input_count >= 2 * features || !absl::StrContains(score.measure, "gretton")) continue;
-    Note(absl::StrCat("note: n = ", score.input_count, " is less than twice d = ", features, ": ",
-                      score.measure, " is biased upwards; compare with cka-hsic=song"));
-    return;
-  }
-}
-
-absl::Status RunLayer(const GlobalOptions& globals, const CompareOptions& options) {
-  const absl::StatusOr<std::string> a = ParseLayer(globals.project, options.targets.front());
-  if (!a.ok()) return a.status();
-  const absl::StatusOr<std::string> b = ParseLayer(globals.project, options.targets.back());
-  if (!b.ok()) return b.status();
-  absl::Status status = CheckOutputs(globals, options.outputs, {".csv", ".json"});
-  if (!status.ok()) return status;
-  const absl::StatusOr<std::unique_ptr<Client>> client = globals.Connect();
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<std::vector<Score>> scores =
-      (*client)->CompareLayers(*a, *b, options.measures);
-  if (!scores.ok()) return scores.status();
-  PrintScores(*scores);
-  WarnAboutBias(*scores);
-  for (const std::string& path : options.outputs) {
-    const bool is_csv = absl::EndsWith(path, ".csv");
-    status = WriteFile(path, is_csv ? ToCsv(*scores) : ToJson(*scores));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals, Action& action) {
@@ -256,20 +197,6 @@ Examples:
 )");
   networks->callback([&globals, &action, options] {
     action = [&globals, options] { return RunNetworks(globals, *options); };
-  });
-
-  CLI::App* layer = app.add_subcommand("layer", "Compare one pair of layers with several measures");
-  layer->add_option("layers", options->targets, "Two of network@step/layer")
-      ->required()
-      ->expected(2);
-  AddCommonOptions(*layer, *options);
-  layer->footer(R"(
-Examples:
-  gramian layer a@100/relu1 b@100/relu1 -m cka,cka-hsic=song,distcorr,ms-cka-t=4
-  gramian layer a@last/encoder/0:relu b@last/encoder/0:relu -o scores.json
-)");
-  layer->callback([&globals, &action, options] {
-    action = [&globals, options] { return RunLayer(globals, *options); };
   });
 }
 

@@ -32,14 +32,17 @@ double TickStep(double extent) {
 class SvgHeatmap {
  public:
   SvgHeatmap(const SimilarityMatrix& matrix, const HeatmapStyle& style)
-      : matrix_(matrix), style_(style) {
+      : matrix_(matrix),
+        style_(style),
+        row_labels_(ShortenAll(matrix.row_labels, kLabelLimit)),
+        column_labels_(ShortenAll(matrix.column_labels, kLabelLimit)) {
     const double longer_side = static_cast<double>(std::max<size_t>({rows(), columns(), 1}));
     cell_ = std::clamp(std::floor(528 / longer_side), 11.0, 62.0);
     label_font_ = std::clamp(cell_ * 0.72, 7.5, 12.5);
     PlaceColumnLabels();
     PlaceLegend();
     const double axis_title = style.row_axis.empty() ? 0 : kAxisFont + 10;
-    left_ = kMargin + axis_title + LongestLabel(matrix.row_labels, label_font_) + kTick + 4;
+    left_ = kMargin + axis_title + LongestLabel(row_labels_, label_font_) + kTick + 4;
     if (column_rotation_ == -45)
       left_ = std::max(left_, kMargin + column_label_height_ - cell_ / 2);
     top_ = kMargin + kTitleFont + 16 + kAxisFont;
@@ -73,13 +76,12 @@ class SvgHeatmap {
 
   static double LongestLabel(const std::vector<std::string>& labels, double font) {
     double longest = 0;
-    for (const std::string& label : labels)
-      longest = std::max(longest, SvgTextWidth(Shorten(label, kLabelLimit), font));
+    for (const std::string& label : labels) longest = std::max(longest, SvgTextWidth(label, font));
     return longest;
   }
 
   void PlaceColumnLabels() {
-    const double longest = LongestLabel(matrix_.column_labels, label_font_);
+    const double longest = LongestLabel(column_labels_, label_font_);
     if (longest <= cell_ - 4) {
       column_label_height_ = label_font_;
     } else if (cell_ >= 18) {
@@ -182,8 +184,7 @@ class SvgHeatmap {
     for (size_t i = 0; i < rows(); ++i) {
       const double middle = y(i) + cell_ / 2;
       result += SvgLine(left_ - kTick, middle, left_, middle);
-      result += SvgText(left_ - kTick - 3, middle + 0.35 * label_font_,
-                        Shorten(matrix_.row_labels[i], kLabelLimit),
+      result += SvgText(left_ - kTick - 3, middle + 0.35 * label_font_, row_labels_[i],
                         {.font = label_font_, .anchor = "end"});
     }
     return result;
@@ -194,7 +195,7 @@ class SvgHeatmap {
     const double axis = top_ + plot_height();
     for (size_t j = 0; j < columns(); ++j) {
       const double middle = x(j) + cell_ / 2;
-      const std::string text = Shorten(matrix_.column_labels[j], kLabelLimit);
+      const std::string& text = column_labels_[j];
       result += SvgLine(middle, axis, middle, axis + kTick);
       if (column_rotation_ == 0) {
         result += SvgText(middle, axis + kTick + 2 + label_font_, text,
@@ -256,6 +257,8 @@ class SvgHeatmap {
 
   const SimilarityMatrix& matrix_;
   const HeatmapStyle& style_;
+  const std::vector<std::string> row_labels_;
+  const std::vector<std::string> column_labels_;
   double cell_ = 0;
   double label_font_ = 0;
   double title_font_ = 0;

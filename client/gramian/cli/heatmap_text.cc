@@ -30,15 +30,15 @@ std::string Center(absl::string_view text, size_t width) {
 
 // What cells and arrows are made of.
 struct Glyphs {
-  std::array<absl::string_view, 5> shades;  // from low to high
+  std::array<absl::string_view, 5> shades;  // from low to high, none of them blank
   absl::string_view no_score;
   absl::string_view hatch;  // of a cell without a score and without room
   absl::string_view up;
   absl::string_view right;
 };
 
-constexpr Glyphs kUnicode = {{" ", "░", "▒", "▓", "█"}, "––", "╱", "↑ ", " →"};
-constexpr Glyphs kAscii = {{" ", ".", ":", "*", "#"}, "--", "/", "^ ", " >"};
+constexpr Glyphs kUnicode = {{"·", "░", "▒", "▓", "█"}, "––", "╱", "↑ ", " →"};
+constexpr Glyphs kAscii = {{".", ":", "+", "*", "#"}, "--", "/", "^ ", " >"};
 
 std::string Repeat(absl::string_view text, size_t count) {
   std::string result;
@@ -57,7 +57,9 @@ class TextHeatmap {
         glyphs_(terminal.has_unicode ? kUnicode : kAscii),
         label_width_(LongestLabel(matrix.row_labels,
                                   std::clamp<size_t>(terminal.width / 2, 3, kLabelWidth))),
-        cell_width_(ChooseCellWidth()) {}
+        cell_width_(ChooseCellWidth()),
+        row_labels_(FitAll(matrix.row_labels, label_width_)),
+        column_labels_(FitAll(matrix.column_labels, cell_width_ - 1)) {}
 
   std::string Draw() const {
     std::string result = style_.title.empty() ? "" : Bold(Fit(style_.title), terminal_) + "\n";
@@ -86,10 +88,12 @@ class TextHeatmap {
     return terminal_.width > label_width_ + 1 ? terminal_.width - label_width_ - 1 : 1;
   }
 
-  std::string Fit(absl::string_view text, size_t width) const {
-    return Shorten(text, std::max<size_t>(width, 3), Ellipsis(terminal_));
+  std::vector<std::string> FitAll(const std::vector<std::string>& texts, size_t width) const {
+    return ShortenAll(texts, std::max<size_t>(width, 3), Ellipsis(terminal_));
   }
-  std::string Fit(absl::string_view text) const { return Fit(text, terminal_.width); }
+  std::string Fit(absl::string_view text) const {
+    return Shorten(text, std::max<size_t>(terminal_.width, 3), Ellipsis(terminal_));
+  }
 
   size_t ChooseCellWidth() const {
     const size_t room = Room() / std::max<size_t>(matrix_.column_labels.size(), 1);
@@ -99,20 +103,22 @@ class TextHeatmap {
     return room >= 2 ? 2 : 1;
   }
 
+  // Whether a cell can hold a text.
+  bool HasRoom() const { return cell_width_ >= 5; }
+
   // The value, or a block of its shade where there is no color and no room for text.
   std::string DrawCell(const Cell& cell) const {
-    const bool has_room = cell_width_ >= 5;
     if (!cell.value.has_value()) {
       const std::string text =
-          has_room ? Center(glyphs_.no_score, cell_width_) : Repeat(glyphs_.hatch, cell_width_);
+          HasRoom() ? Center(glyphs_.no_score, cell_width_) : Repeat(glyphs_.hatch, cell_width_);
       return Paint(text, kNoScore, terminal_.colors);
     }
-    const std::string text = Center(has_room ? FormatScore(*cell.value) : "", cell_width_);
+    const std::string text = Center(HasRoom() ? FormatScore(*cell.value) : "", cell_width_);
     if (terminal_.colors != Terminal::Colors::kNone)
       return Paint(text, style_.scale.At(*cell.value), terminal_.colors);
     const absl::string_view shade =
         glyphs_.shades[static_cast<size_t>(style_.scale.Position(*cell.value) * 4.999)];
-    if (!has_room) return Repeat(shade, cell_width_);
+    if (!HasRoom()) return Repeat(shade, cell_width_);
     return absl::StrCat(shade, Center(FormatScore(*cell.value), cell_width_ - 1));
   }
 
@@ -120,8 +126,7 @@ class TextHeatmap {
   std::string Panel(size_t begin, size_t end) const {
     std::string result;
     for (size_t i = matrix_.row_labels.size(); i-- > 0;) {
-      absl::StrAppend(&result, PadLeft(Fit(matrix_.row_labels[i], label_width_), label_width_),
-                      " ");
+      absl::StrAppend(&result, PadLeft(row_labels_[i], label_width_), " ");
       for (size_t j = begin; j < end; ++j) result += DrawCell(matrix_.at(i, j));
       result += "\n";
     }
@@ -133,7 +138,7 @@ class TextHeatmap {
     std::string line(label_width_ + 1, ' ');
     for (size_t j = begin; j < end; ++j) {
       if (cell_width_ >= 6) {
-        line += Center(Fit(matrix_.column_labels[j], cell_width_ - 1), cell_width_);
+        line += Center(column_labels_[j], cell_width_);
       } else if (j % 5 == 0) {
         const std::string number = absl::StrCat(j);
         const size_t start = label_width_ + 1 + (j - begin) * cell_width_;
@@ -165,8 +170,8 @@ class TextHeatmap {
       if (!cell.value.has_value()) reasons.insert(std::string(Name(cell.status)));
     }
     if (reasons.empty()) return "";
-    const std::string text =
-        absl::StrCat(glyphs_.no_score, " no score: ", absl::StrJoin(reasons, ", "));
+    const std::string text = absl::StrCat(HasRoom() ? glyphs_.no_score : glyphs_.hatch,
+                                          " no score: ", absl::StrJoin(reasons, ", "));
     const size_t indent = TextWidth(text) <= Room() ? label_width_ + 1 : 0;
     return absl::StrCat(std::string(indent, ' '), Fit(text), "\n");
   }
@@ -177,6 +182,8 @@ class TextHeatmap {
   const Glyphs& glyphs_;
   const size_t label_width_;
   const size_t cell_width_;
+  const std::vector<std::string> row_labels_;
+  const std::vector<std::string> column_labels_;
 };
 
 }  // namespace

@@ -140,7 +140,10 @@ bool NaturalLess(absl::string_view a, absl::string_view b) {
   size_t j = 0;
   while (i < a.size() && j < b.size()) {
     if (!is_digit(a[i]) || !is_digit(b[j])) {
-      if (a[i] != b[j]) return a[i] < b[j];
+      // As string_view compares, whatever the sign of char.
+      if (a[i] != b[j]) {
+        return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]);
+      }
       ++i;
       ++j;
       continue;

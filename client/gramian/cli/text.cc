@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -25,6 +27,43 @@ size_t Position(absl::string_view text, size_t index) {
   return position;
 }
 
+// The texts that share what they are shortened to.
+using Alike = std::map<std::string, std::set<std::string>>;
+
+Alike GroupBy(const std::vector<std::string>& shortened, const std::vector<std::string>& texts) {
+  Alike groups;
+  for (size_t i = 0; i < texts.size(); ++i) groups[shortened[i]].insert(texts[i]);
+  return groups;
+}
+
+// `text` around what sets it apart from the others of `alike`, which are of the same head and tail,
+// in whole parts of a module path; empty where it has no room.
+std::string ShortenAround(absl::string_view text, const std::set<std::string>& alike, size_t width,
+                          absl::string_view ellipsis) {
+  size_t head = text.size();
+  size_t tail = text.size();
+  for (const std::string& other : alike) {
+    if (other == text) continue;
+    const auto first = std::mismatch(text.begin(), text.end(), other.begin(), other.end()).first;
+    head = std::min(head, static_cast<size_t>(first - text.begin()));
+    const auto last = std::mismatch(text.rbegin(), text.rend(), other.rbegin(), other.rend()).first;
+    tail = std::min(tail, static_cast<size_t>(last - text.rbegin()));
+  }
+  const size_t dot = text.substr(0, head).rfind('.');
+  const size_t begin = dot == absl::string_view::npos ? 0 : dot + 1;
+  const size_t end = std::max(begin, std::min(text.find('.', text.size() - tail), text.size()));
+  const size_t rest = TextWidth(text.substr(begin));
+  if (rest + 1 <= width) {
+    return absl::StrCat(text.substr(0, Position(text, width - 1 - rest)), ellipsis,
+                        text.substr(begin));
+  }
+  const size_t middle = TextWidth(text.substr(begin, end - begin));
+  if (middle + 2 > width) return "";
+  const size_t after = width - 2 - middle;
+  return absl::StrCat(begin == 0 ? "" : ellipsis, text.substr(begin, end - begin), ellipsis,
+                      text.substr(Position(text, TextWidth(text) - after)));
+}
+
 }  // namespace
 
 size_t TextWidth(absl::string_view text) {
@@ -39,6 +78,26 @@ std::string Shorten(absl::string_view text, size_t width, absl::string_view elli
   const size_t tail = width - 1 - head;
   return absl::StrCat(text.substr(0, Position(text, head)), ellipsis,
                       text.substr(Position(text, length - tail)));
+}
+
+std::vector<std::string> ShortenAll(const std::vector<std::string>& texts, size_t width,
+                                    absl::string_view ellipsis) {
+  std::vector<std::string> result;
+  for (const std::string& text : texts) result.push_back(Shorten(text, width, ellipsis));
+  Alike groups = GroupBy(result, texts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::set<std::string>& alike = groups.at(result[i]);
+    if (alike.size() > 1) result[i] = ShortenAround(texts[i], alike, width, ellipsis);
+  }
+  groups = GroupBy(result, texts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (!result[i].empty() && groups.at(result[i]).size() == 1) continue;
+    const std::string index = absl::StrCat(i);
+    const size_t room = width > index.size() + 1 ? width - index.size() - 1 : 0;
+    result[i] = room < 3 ? Shorten(index, width, ellipsis)
+                         : absl::StrCat(index, ":", Shorten(texts[i], room, ellipsis));
+  }
+  return result;
 }
 
 std::string PadRight(absl::string_view text, size_t width) {

@@ -19,6 +19,12 @@ size_t TextWidth(absl::string_view text);
 // its middle: both ends of a module path tell layers apart.
 std::string Shorten(absl::string_view text, size_t width, absl::string_view ellipsis = "…");
 
+// Each as Shorten does it, except that different texts stay different: where their middles would be
+// lost, the ellipsis goes before what tells them apart ("enc…11.attention.output"), and where not
+// even that has room, or fails, the text's index comes first.
+std::vector<std::string> ShortenAll(const std::vector<std::string>& texts, size_t width,
+                                    absl::string_view ellipsis = "…");
+
 // Filled with spaces to `width` characters.
 std::string PadRight(absl::string_view text, size_t width);
 std::string PadLeft(absl::string_view text, size_t width);

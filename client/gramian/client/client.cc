@@ -9,7 +9,9 @@
 #include "gramian/rpc/call.h"
 #include "gramian/rpc/connections.h"
 #include "gramian/rpc/convert.h"
+#include "gramian/rpc/convert_match.h"
 #include "gramian/rpc/convert_path.h"
+#include "gramian/rpc/convert_significance.h"
 #include "gramian/rpc/convert_tangent.h"
 #include "gramian/rpc/status.h"
 
@@ -186,6 +188,46 @@ absl::StatusOr<TangentReport> Client::CompareTangents(const TangentQuery& query,
   CallContext context(options, connections_->options.stream_timeout);
   const absl::Status status =
       FromGrpc(connections_->similarity->CompareTangents(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
+absl::StatusOr<std::vector<Assessment>> Client::AssessSimilarity(const AssessmentQuery& query,
+                                                                 const CallOptions& options) {
+  v1::AssessSimilarityResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status = FromGrpc(
+      connections_->similarity->AssessSimilarity(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
+absl::StatusOr<MatchReport> Client::MatchLayers(const MatchQuery& query,
+                                                const CallOptions& options) {
+  v1::MatchLayersResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->similarity->MatchLayers(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
+absl::StatusOr<SearchReport> Client::SearchNetworks(const SearchQuery& query,
+                                                    const CallOptions& options) {
+  v1::SearchNetworksResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->similarity->SearchNetworks(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
+absl::StatusOr<EmbedReport> Client::EmbedNetworks(const EmbedQuery& query,
+                                                  const CallOptions& options) {
+  v1::EmbedNetworksResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->similarity->EmbedNetworks(context.get(), ToProto(query), &response));
   if (!status.ok()) return status;
   return FromProto(response);
 }

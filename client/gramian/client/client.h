@@ -14,7 +14,9 @@
 #include "absl/time/time.h"
 #include "gramian/client/activation_writer.h"
 #include "gramian/client/download_sink.h"
+#include "gramian/client/match_types.h"
 #include "gramian/client/path_types.h"
+#include "gramian/client/significance_types.h"
 #include "gramian/client/tangent_types.h"
 #include "gramian/client/types.h"
 
@@ -157,6 +159,22 @@ class Client {
   // Two layers by their pullback metrics, from tangent data or from activations of known points.
   absl::StatusOr<TangentReport> CompareTangents(const TangentQuery& query,
                                                 const CallOptions& options = {});
+
+  // What the scores of a pair of layers are worth, one per measure of the query: against
+  // permutations of the inputs, bootstrap samples and halves of them.
+  absl::StatusOr<std::vector<Assessment>> AssessSimilarity(const AssessmentQuery& query,
+                                                           const CallOptions& options = {});
+
+  // The counterpart in one network of each layer of another.
+  absl::StatusOr<MatchReport> MatchLayers(const MatchQuery& query, const CallOptions& options = {});
+
+  // The networks most similar to one.
+  absl::StatusOr<SearchReport> SearchNetworks(const SearchQuery& query,
+                                              const CallOptions& options = {});
+
+  // Networks as points of a picture and leaves of a tree.
+  absl::StatusOr<EmbedReport> EmbedNetworks(const EmbedQuery& query,
+                                            const CallOptions& options = {});
 
   absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});

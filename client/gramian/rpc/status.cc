@@ -44,7 +44,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
 
 bool IsWorthRetry(const absl::Status& status) {
   return absl::IsUnavailable(status) ||
-         (absl::IsResourceExhausted(status) && RetryDelay(status) > absl::ZeroDuration());
+         (absl::IsResourceExhausted(status) && RetryDelay(status) > absl::ZeroDuration() &&
+          // Somebody has to delete first.
+          ErrorReason(status) != "TENANT_QUOTA");
 }
 
 std::string ErrorReason(const absl::Status& status) {

@@ -12,7 +12,8 @@ namespace gramian::client {
 absl::Status FromGrpc(const grpc::Status& status);
 
 // Whether the same call may succeed a little later, after at least RetryDelay: the server could not
-// be reached, the connection broke, the server shuts down, or it says so itself.
+// be reached, the connection broke, the server shuts down, or it says so itself. Not that a quota is
+// full, which ends when somebody deletes something.
 bool IsWorthRetry(const absl::Status& status);
 
 }  // namespace gramian::client

@@ -37,6 +37,8 @@ class ComputeArena {
   std::unique_ptr<Impl> impl_;
 };
 
+class Awaited;
+
 // What one computation may use. Cheap to copy.
 struct ComputeContext {
   // Where loops run; null runs them on the calling thread. Results never depend on it.
@@ -48,6 +50,8 @@ struct ComputeContext {
   int64_t scratch_limit_bytes = std::numeric_limits<int64_t>::max();
   // What the same computation may have when it is run again; no more if it is less than the limit.
   int64_t scratch_ceiling_bytes = 0;
+  // Where it waits for what others compute, without a thread (awaited.h); null: on its thread.
+  Awaited* awaited = nullptr;
 
   // CANCELLED once stop was requested.
   absl::Status CheckStop() const;

@@ -29,8 +29,12 @@ bool ComputePool::TrySubmit(std::function<void()> job) {
   {
     MutexLock lock(mutex_);
     if (stopping_) return false;
-    if (static_cast<int64_t>(queue_.size()) >= queue_limit_ + idle_) return false;
-    queue_.push_back(std::move(job));
+    // Idle workers that those who go on will not need.
+    const int64_t idle =
+        std::max<int64_t>(idle_ - (static_cast<int64_t>(queue_.size()) - submitted_), 0);
+    if (submitted_ >= queue_limit_ + idle) return false;
+    queue_.push_back({std::move(job), /*is_submitted=*/true});
+    ++submitted_;
   }
   changed_.notify_one();
   return true;
@@ -39,14 +43,30 @@ bool ComputePool::TrySubmit(std::function<void()> job) {
 void ComputePool::Resume(std::function<void()> job) {
   {
     MutexLock lock(mutex_);
-    queue_.push_back(std::move(job));
+    queue_.push_back({std::move(job), /*is_submitted=*/false});
+  }
+  changed_.notify_one();
+}
+
+bool ComputePool::TrySuspend() {
+  MutexLock lock(mutex_);
+  if (suspended_ >= queue_limit_) return false;
+  ++suspended_;
+  return true;
+}
+
+void ComputePool::ResumeSuspended(std::function<void()> job) {
+  {
+    MutexLock lock(mutex_);
+    --suspended_;
+    queue_.push_back({std::move(job), /*is_submitted=*/false});
   }
   changed_.notify_one();
 }
 
 int64_t ComputePool::queue_length() const {
   MutexLock lock(mutex_);
-  return std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
+  return suspended_ + std::max<int64_t>(static_cast<int64_t>(queue_.size()) - idle_, 0);
 }
 
 void ComputePool::Work(int niceness) {
@@ -59,7 +79,8 @@ void ComputePool::Work(int niceness) {
       while (queue_.empty() && !stopping_) changed_.wait(mutex_);
       if (queue_.empty()) return;
       --idle_;
-      job = std::move(queue_.front());
+      job = std::move(queue_.front().run);
+      submitted_ -= queue_.front().is_submitted ? 1 : 0;
       queue_.pop_front();
     }
     try {

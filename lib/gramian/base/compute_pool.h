@@ -19,8 +19,9 @@ namespace gramian {
 // joins.
 class ComputePool {
  public:
-  // threads >= 1; queue_limit >= 0 counts jobs that wait, not those that run. The threads leave the
-  // processors to others if `niceness`, from 0 to 19, is greater than theirs.
+  // threads >= 1; queue_limit >= 0 counts jobs that were submitted and wait, not those that run or
+  // go on. The threads leave the processors to others if `niceness`, from 0 to 19, is greater than
+  // theirs.
   ComputePool(int threads, int64_t queue_limit, int niceness = 0);
   ~ComputePool();
   ComputePool(const ComputePool&) = delete;
@@ -32,24 +33,38 @@ class ComputePool {
   // failures.
   bool TrySubmit(std::function<void()> job);
 
-  // Queues the next part of a job that was accepted and ended early to let others run: it waits at
-  // the end of the queue, however full that is. Also while the pool is being destroyed.
+  // Queues the next part of a job that was accepted, here or by a limit elsewhere, and ended early
+  // to let others run: it waits at the end of the queue and takes no place of those submitted. Also
+  // while the pool is being destroyed.
   void Resume(std::function<void()> job);
 
-  // Jobs that may wait.
+  // A job that gives its thread back until something happens elsewhere: false if queue_limit jobs
+  // have done so. It takes no place among those that wait for a thread, and goes on with
+  // ResumeSuspended, which may come before the job has returned.
+  bool TrySuspend();
+  void ResumeSuspended(std::function<void()> job);
+
+  // Jobs that may wait for a thread, and as many that may be suspended.
   int64_t queue_limit() const { return queue_limit_; }
-  // Jobs that wait now.
+  // Jobs that wait for a thread or are suspended now.
   int64_t queue_length() const;
 
  private:
+  struct Job {
+    std::function<void()> run;
+    bool is_submitted;  // Else it goes on.
+  };
+
   void Work(int niceness);
 
   const int64_t queue_limit_;
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::function<void()>> queue_ GRAMIAN_GUARDED_BY(mutex_);
+  std::deque<Job> queue_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t submitted_ GRAMIAN_GUARDED_BY(mutex_) = 0;  // in the queue
   // Workers without a job, from the start those not yet running too.
   int64_t idle_ GRAMIAN_GUARDED_BY(mutex_);
+  int64_t suspended_ GRAMIAN_GUARDED_BY(mutex_) = 0;
   bool stopping_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  // Constant after construction.
 };

@@ -32,7 +32,8 @@ class DerivedCache {
   virtual ~DerivedCache() = default;
   // Returns the object of `key`, calling `compute` if need be; concurrent callers of one key share
   // one computation. Passes on the error of `compute`, which is not cached; CANCELLED if
-  // context.stop fires while waiting.
+  // context.stop fires while waiting. With context.awaited nobody waits here: InFlight if another
+  // caller is computing the object, and context.awaited tells when to ask again.
   virtual absl::StatusOr<std::shared_ptr<const Derived>> GetOrCompute(const std::string& key,
                                                                       const ComputeContext& context,
                                                                       const Compute& compute) = 0;

@@ -54,6 +54,7 @@ absl::Status ErrorOf(int error, absl::string_view what, const std::string& path,
     case EDQUOT:
       return DiskFull(message, bytes, FreeBytesAt(path));
     case EIO:
+    case EISDIR:  // In place of a file of ours.
       return absl::DataLossError(message);
     default:
       return absl::UnavailableError(message);
@@ -131,6 +132,12 @@ class RealFile final : public File {
     struct stat about = {};
     if (fstat(descriptor_, &about) != 0) return ErrorOf(errno, "look at", path_);
     return about.st_size;
+  }
+
+  absl::StatusOr<absl::Time> WriteTime() const override {
+    struct stat about = {};
+    if (fstat(descriptor_, &about) != 0) return ErrorOf(errno, "look at", path_);
+    return absl::TimeFromTimespec(about.st_mtim);
   }
 
   absl::StatusOr<std::shared_ptr<const std::byte>> Map(int64_t size) const override {
@@ -216,11 +223,20 @@ class RealFiles final : public FileSystem {
   }
 
   absl::StatusOr<int64_t> FreeBytes(const std::string& path) override {
-    struct statvfs about = {};
-    if (Retry([&] { return statvfs(path.c_str(), &about); }) != 0) {
-      return ErrorOf(errno, "look at", path);
-    }
+    GRAMIAN_ASSIGN_OR_RETURN(const struct statvfs about, LookAt(path));
     return static_cast<int64_t>(about.f_bavail) * static_cast<int64_t>(about.f_frsize);
+  }
+
+  absl::StatusOr<int64_t> TotalBytes(const std::string& path) override {
+    GRAMIAN_ASSIGN_OR_RETURN(const struct statvfs about, LookAt(path));
+    return static_cast<int64_t>(about.f_blocks) * static_cast<int64_t>(about.f_frsize);
+  }
+
+ private:
+  static absl::StatusOr<struct statvfs> LookAt(const std::string& path) {
+    struct statvfs about = {};
+    if (Retry([&] { return statvfs(path.c_str(), &about); }) == 0) return about;
+    return ErrorOf(errno, "look at", path);
   }
 };
 

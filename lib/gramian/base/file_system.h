@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace gramian {
@@ -28,13 +29,15 @@ class File {
   // Reads exactly `size` bytes. DATA_LOSS if the file is shorter or cannot be read.
   virtual absl::Status ReadAt(int64_t offset, int64_t size, char* out) const = 0;
   virtual absl::StatusOr<int64_t> Size() const = 0;
+  // When something was last written, by the system's clock.
+  virtual absl::StatusOr<absl::Time> WriteTime() const = 0;
   // The first `size` bytes, read-only, seen as they are written; unmapped with the last pointer.
   virtual absl::StatusOr<std::shared_ptr<const std::byte>> Map(int64_t size) const = 0;
 };
 
 // Thread-safe. Paths are taken as they are. Errors name the path: NOT_FOUND, ALREADY_EXISTS,
-// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), else UNAVAILABLE with the system's
-// words.
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason DISK_FULL), DATA_LOSS for an I/O error or a
+// directory in place of a file, else UNAVAILABLE with the system's words.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -50,6 +53,8 @@ class FileSystem {
   // Makes creations, renames and removals in the directory survive.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
+  // Size of the file system that `path` is on, taken and free.
+  virtual absl::StatusOr<int64_t> TotalBytes(const std::string& path) = 0;
 };
 
 // The operating system's; lives for ever.

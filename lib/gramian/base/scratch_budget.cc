@@ -12,14 +12,23 @@ namespace {
 
 // Kept from the batch lane: a share of the limit.
 constexpr int64_t kInteractiveShare = 8;
+// Answers on their way: a share of the limit. Computing one takes at least twice its bytes.
+constexpr int64_t kAnswerShare = 2;
 
 }  // namespace
 
 ScratchBudget::Lease::Lease(Lease&& other) noexcept
-    : budget_(std::exchange(other.budget_, nullptr)), bytes_(other.bytes_) {}
+    : budget_(std::exchange(other.budget_, nullptr)), use_(other.use_), bytes_(other.bytes_) {}
+
+ScratchBudget::Lease& ScratchBudget::Lease::operator=(Lease&& other) noexcept {
+  std::swap(budget_, other.budget_);
+  std::swap(use_, other.use_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
 
 ScratchBudget::Lease::~Lease() {
-  if (budget_ != nullptr) budget_->Release(bytes_);
+  if (budget_ != nullptr) budget_->Release(use_, bytes_);
 }
 
 ScratchBudget::ScratchBudget(ScratchLimits limits) : limits_(std::move(limits)) {}
@@ -60,7 +69,27 @@ absl::StatusOr<ScratchBudget::Lease> ScratchBudget::Acquire(int64_t bytes, Lane 
     changed_.wait(mutex_);
   }
   leased_bytes_ += bytes;
-  return Lease(this, bytes);
+  return Lease(this, Use::kComputation, bytes);
+}
+
+absl::StatusOr<ScratchBudget::Lease> ScratchBudget::HoldAnswer(int64_t bytes) {
+  const int64_t limit_bytes = limits_.limit_bytes / kAnswerShare;
+  if (bytes > limit_bytes) {
+    return NeverFits(absl::StrCat("an answer of ", bytes, " bytes exceeds the limit of ",
+                                  limit_bytes, " for answers on their way"),
+                     bytes, limit_bytes);
+  }
+  MutexLock lock(mutex_);
+  if (bytes > limit_bytes - answer_bytes_) {
+    ++refused_;
+    return MemoryPressure(
+        absl::StrCat("an answer of ", bytes,
+                     " bytes does not fit, others that wait for their clients take ", answer_bytes_,
+                     " of ", limit_bytes),
+        bytes, limit_bytes);
+  }
+  answer_bytes_ += bytes;
+  return Lease(this, Use::kAnswer, bytes);
 }
 
 void ScratchBudget::MakeRoom(int64_t bytes) {
@@ -70,12 +99,13 @@ void ScratchBudget::MakeRoom(int64_t bytes) {
 
 ScratchBudget::Stats ScratchBudget::GetStats() const {
   MutexLock lock(mutex_);
-  return {leased_bytes_, limits_.limit_bytes, static_cast<int64_t>(queue_.size()), refused_};
+  return {leased_bytes_, answer_bytes_, limits_.limit_bytes, static_cast<int64_t>(queue_.size()),
+          refused_};
 }
 
-void ScratchBudget::Release(int64_t bytes) {
+void ScratchBudget::Release(Use use, int64_t bytes) {
   MutexLock lock(mutex_);
-  leased_bytes_ -= bytes;
+  (use == Use::kAnswer ? answer_bytes_ : leased_bytes_) -= bytes;
   // What was computed may be kept now: it has to fit beside the leases that are left.
   MakeRoomLocked(0);
   changed_.notify_all();
@@ -94,10 +124,14 @@ bool ScratchBudget::IsNext(const Ticket* ticket) const {
   return (interactive == queue_.end() ? queue_.front() : *interactive) == ticket;
 }
 
+int64_t ScratchBudget::HeldBytes() const {
+  return answer_bytes_ + (limits_.held_elsewhere ? limits_.held_elsewhere() : 0);
+}
+
 void ScratchBudget::MakeRoomLocked(int64_t bytes) {
   if (!limits_.held_elsewhere || !limits_.make_room) return;
   const int64_t soft_bytes = limits_.memory_bytes / 10 * 9;
-  const int64_t held_bytes = limits_.held_elsewhere();
+  const int64_t held_bytes = HeldBytes();
   // Each of the three is far from what an int64_t holds.
   const int64_t excess_bytes = leased_bytes_ + bytes + held_bytes - soft_bytes;
   if (excess_bytes > 0) limits_.make_room(excess_bytes);
@@ -109,14 +143,13 @@ ScratchBudget::Room ScratchBudget::RoomFor(int64_t bytes, Lane lane) {
     return Room::kLater;
   }
   MakeRoomLocked(bytes);
-  const int64_t held_bytes = limits_.held_elsewhere ? limits_.held_elsewhere() : 0;
-  if (bytes <= limits_.memory_bytes - held_bytes - leased_bytes_) return Room::kEnough;
+  if (bytes <= limits_.memory_bytes - HeldBytes() - leased_bytes_) return Room::kEnough;
   return leased_bytes_ > 0 ? Room::kLater : Room::kNever;
 }
 
 absl::Status ScratchBudget::Pressure(int64_t bytes) {
   ++refused_;
-  const int64_t left_bytes = limits_.memory_bytes - limits_.held_elsewhere();
+  const int64_t left_bytes = limits_.memory_bytes - HeldBytes();
   return MemoryPressure(
       absl::StrCat("a computation needs ", bytes, " bytes of scratch, ",
                    std::max<int64_t>(left_bytes, 0), " are free of ", limits_.memory_bytes),

@@ -26,13 +26,22 @@ absl::Status CheckComparable(const StoredLayer& a, const StoredLayer& b) {
   if (a.shape.rows != b.shape.rows) {
     return differ(absl::StrCat(a.shape.rows, " inputs"), absl::StrCat(b.shape.rows, " inputs"));
   }
+  if (!MayBeSameInputs(a.input_ids_digest, b.input_ids_digest)) {
+    return differ(absl::StrCat("inputs with the digest ", a.input_ids_digest),
+                  absl::StrCat("inputs with the digest ", b.input_ids_digest));
+  }
   return absl::OkStatus();
 }
 
 absl::Status CheckComparable(const std::vector<StoredLayer>& reference,
                              const std::vector<StoredLayer>& layers) {
-  for (const StoredLayer& layer : layers) {
-    GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference.front(), layer));
+  const StoredLayer* known = nullptr;  // The first that says which inputs it has seen.
+  for (const std::vector<StoredLayer>* some : {&reference, &layers}) {
+    for (const StoredLayer& layer : *some) {
+      GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference.front(), layer));
+      if (known == nullptr && !layer.input_ids_digest.empty()) known = &layer;
+      if (known != nullptr) GRAMIAN_RETURN_IF_ERROR(CheckComparable(*known, layer));
+    }
   }
   return absl::OkStatus();
 }

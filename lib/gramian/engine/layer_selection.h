@@ -32,9 +32,9 @@ struct PathSelection {
 // "network@step".
 std::string ShortName(const SnapshotKey& key);
 
-// Whether the layers see the same inputs as the first of `reference`: FAILED_PRECONDITION, naming
-// the first difference of probe set or n. What is comparable with one layer is comparable with each
-// other.
+// Whether the layers see the same inputs as those of `reference`, which is not empty, in the same
+// order: FAILED_PRECONDITION, naming the first difference of probe set, n, or the digest of input
+// ids. A layer that was sent without ids has only the first two, and fits any order.
 absl::Status CheckComparable(const StoredLayer& a, const StoredLayer& b);
 absl::Status CheckComparable(const std::vector<StoredLayer>& reference,
                              const std::vector<StoredLayer>& layers);

@@ -4,12 +4,14 @@
 #include <exception>
 #include <list>
 #include <new>
+#include <optional>
 #include <stop_token>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/awaited.h"
 #include "gramian/base/machine.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
@@ -32,6 +34,7 @@ struct Flight {
   bool abandoned = false;  // Nobody was interested any more: newcomers start another flight.
   bool done = false;
   absl::StatusOr<DerivedPtr> result = absl::UnknownError("not computed");
+  std::vector<std::shared_ptr<Wake>> wakes;  // Of callers that wait without a thread.
 };
 using FlightPtr = std::shared_ptr<Flight>;
 
@@ -66,8 +69,9 @@ absl::StatusOr<DerivedPtr> ComputeSafely(const std::string& key, const ComputeCo
 // leader's failure.
 bool IsLeadersOwnFailure(const absl::Status& status, const Flight& flight,
                          const ComputeContext& context) {
-  return absl::IsCancelled(status) || (absl::IsResourceExhausted(status) &&
-                                       flight.scratch_limit_bytes < context.scratch_limit_bytes);
+  return absl::IsCancelled(status) || IsInFlight(status) ||
+         (absl::IsResourceExhausted(status) &&
+          flight.scratch_limit_bytes < context.scratch_limit_bytes);
 }
 
 }  // namespace
@@ -104,9 +108,29 @@ struct OperatorCache::Impl {
     if (last) flight.stop.request_stop();
   }
 
+  // A follower's interest in a flight while it has no thread.
+  class Place final : public Awaited::Place {
+   public:
+    Place(Impl* impl, FlightPtr joined) : flight(std::move(joined)), impl_(impl) {}
+    ~Place() override { impl_->Leave(*flight); }
+    const FlightPtr flight;
+
+   private:
+    Impl* const impl_;
+  };
+
   absl::StatusOr<DerivedPtr> Lead(const std::string& key, const FlightPtr& flight,
                                   const ComputeContext& context, const Compute& compute);
-  absl::StatusOr<DerivedPtr> Follow(const FlightPtr& flight, const ComputeContext& context);
+  // The outcome of the flight, for which the caller waits. Nothing if there is none yet and the
+  // caller waits without a thread: it is woken when there is.
+  std::optional<absl::StatusOr<DerivedPtr>> Follow(const FlightPtr& flight,
+                                                   const ComputeContext& context);
+  // The flight of `key` that this computation has joined without a thread; null if there is none.
+  FlightPtr Joined(const std::string& key, const ComputeContext& context) {
+    if (context.awaited == nullptr) return nullptr;
+    const std::shared_ptr<Awaited::Place> place = context.awaited->Find(this, key);
+    return place == nullptr ? nullptr : static_cast<const Place&>(*place).flight;
+  }
   void Insert(const std::string& key, const DerivedPtr& object, int64_t cost_bytes,
               Entries& removed) GRAMIAN_REQUIRES(mutex);
 
@@ -142,6 +166,7 @@ absl::StatusOr<DerivedPtr> OperatorCache::Impl::Lead(const std::string& key,
   absl::StatusOr<DerivedPtr> result = ComputeSafely(key, shared, compute);
   const int64_t cost_bytes = result.ok() ? CostBytes(key, result->get()) : 0;
   Entries removed;
+  std::vector<std::shared_ptr<Wake>> wakes;
   {
     MutexLock lock(mutex);
     const auto it = flights.find(key);
@@ -149,17 +174,26 @@ absl::StatusOr<DerivedPtr> OperatorCache::Impl::Lead(const std::string& key,
     if (result.ok()) Insert(key, *result, cost_bytes, removed);
     flight->result = result;
     flight->done = true;
+    wakes.swap(flight->wakes);
   }
   flight->changed.notify_all();
+  for (const std::shared_ptr<Wake>& wake : wakes) wake->Fire();
   return result;
 }
 
-absl::StatusOr<DerivedPtr> OperatorCache::Impl::Follow(const FlightPtr& flight,
-                                                       const ComputeContext& context) {
+std::optional<absl::StatusOr<DerivedPtr>> OperatorCache::Impl::Follow(
+    const FlightPtr& flight, const ComputeContext& context) {
+  if (context.awaited != nullptr) {
+    std::shared_ptr<Wake> wake = context.awaited->wake();
+    MutexLock lock(mutex);
+    if (flight->done) return flight->result;
+    flight->wakes.push_back(std::move(wake));
+    return std::nullopt;
+  }
   const std::stop_callback on_stop(context.stop, [this, flight] { Leave(*flight); });
   MutexLock lock(mutex);
   while (!flight->done) {
-    GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
+    if (absl::Status status = context.CheckStop(); !status.ok()) return status;
     flight->changed.wait(mutex);
   }
   return flight->result;
@@ -176,9 +210,10 @@ absl::StatusOr<DerivedPtr> OperatorCache::GetOrCompute(const std::string& key,
   // itself.
   while (true) {
     GRAMIAN_RETURN_IF_ERROR(context.CheckStop());
-    FlightPtr flight;
+    FlightPtr flight = impl_->Joined(key, context);
+    const bool is_new = flight == nullptr;
     bool leads = false;
-    {
+    if (is_new) {
       MutexLock lock(impl_->mutex);
       const auto entry = impl_->Touch(key);
       if (entry != impl_->entries.end()) {
@@ -197,8 +232,13 @@ absl::StatusOr<DerivedPtr> OperatorCache::GetOrCompute(const std::string& key,
       flight = current;
     }
     if (leads) return impl_->Lead(key, flight, context, compute);
-    absl::StatusOr<DerivedPtr> result = impl_->Follow(flight, context);
-    if (result.ok() || !IsLeadersOwnFailure(result.status(), *flight, context)) return result;
+    if (is_new && context.awaited != nullptr) {
+      context.awaited->Join(impl_.get(), key, std::make_shared<Impl::Place>(impl_.get(), flight));
+    }
+    const std::optional<absl::StatusOr<DerivedPtr>> result = impl_->Follow(flight, context);
+    if (!result.has_value()) return InFlight(key);
+    if (result->ok() || !IsLeadersOwnFailure(result->status(), *flight, context)) return *result;
+    if (context.awaited != nullptr) context.awaited->Leave(impl_.get(), key);
   }
 }
 

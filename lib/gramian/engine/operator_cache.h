@@ -27,7 +27,8 @@ struct CacheStats {
 // Single flight: of concurrent callers of one missing key one leads the computation and the others
 // wait. The computation belongs to the entry: it is stopped only when every caller, the leader
 // included, has asked to stop, so one client's deadline cannot fail another's request. Nor can
-// another's smaller scratch limit. Any other failure goes to all who waited; no failure is cached.
+// another's smaller scratch limit, nor can a leader that gave its thread back because of another
+// flight. Any other failure goes to all who waited; no failure is cached.
 // std::bad_alloc in a computation is RESOURCE_EXHAUSTED.
 //
 // An entry costs its object's bytes and some 200 for key and bookkeeping. An object larger than the

@@ -27,12 +27,7 @@ absl::Status ConstantError() {
 
 absl::Status CheckRequest(const OperatorRequest& request, const Operand& operand) {
   const int64_t n = operand.rows();
-  for (const auto& layer : operand.layers()) {
-    if (!layer->shape().layout.is_tangent()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("an operator is made of activations, not of rows of ",
-                     ToString(layer->shape().layout.kind)));
-  }
+  GRAMIAN_RETURN_IF_ERROR(CheckActivations(operand, "an operator"));
   if (operand.is_network() && operand.fusion().order == FusionOrder::kProduct) {
     return absl::InvalidArgumentError(
         "a plain product is not symmetric and cannot be shown; fuse symmetrized or reversed");
@@ -149,8 +144,11 @@ absl::StatusOr<Eigenpairs> ComputeEigenpairs(const ComputeContext& context, cons
 }
 
 OperatorView ToView(const Matrix& matrix) {
-  return {matrix.rows(), matrix.cols(),
-          std::vector<double>(matrix.data(), matrix.data() + matrix.size())};
+  OperatorView view;
+  view.rows = matrix.rows();
+  view.cols = matrix.cols();
+  view.values.assign(matrix.data(), matrix.data() + matrix.size());
+  return view;
 }
 
 absl::StatusOr<OperatorView> ViewRows(const ComputeContext& context, const Operand& operand,
@@ -185,6 +183,8 @@ absl::StatusOr<OperatorView> ViewOperator(const ComputeContext& context, const O
   GRAMIAN_ASSIGN_OR_RETURN(const Eigenpairs pairs,
                            ComputeEigenpairs(context, operand, request.kernel, request.k, cache));
   if (request.view == OperatorRequest::View::kSpectrum) return ToView(pairs.values);
+  GRAMIAN_RETURN_IF_ERROR(
+      context.CheckScratch(8 * 2 * operand.rows() * pairs.values.size(), "diffusion coordinates"));
   const Vector weights = pairs.values.array().pow(request.t).matrix();
   return ToView(pairs.vectors.transpose() * weights.asDiagonal());
 }

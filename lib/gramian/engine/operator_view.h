@@ -3,11 +3,13 @@
 #define GRAMIAN_ENGINE_OPERATOR_VIEW_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/derived.h"
+#include "gramian/base/scratch_budget.h"
 #include "gramian/geometry/kernel.h"
 #include "gramian/measure/operand.h"
 
@@ -29,11 +31,13 @@ struct OperatorRequest {
   int64_t row_count = 0;  // 0 = to the end
 };
 
-// A part of an operator: rows x cols doubles, row-major.
+// A part of an operator: rows x cols doubles, row-major. One that an engine gives holds its bytes
+// in the budget of scratch as long as it is there.
 struct OperatorView {
   int64_t rows = 0;
   int64_t cols = 0;
   std::vector<double> values;
+  std::optional<ScratchBudget::Lease> held;
 };
 
 // The view of an operand's Markov operator: of a layer

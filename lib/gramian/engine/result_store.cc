@@ -35,13 +35,13 @@ class MemoryResultStore final : public ResultStore {
 };
 
 // `id` rises with every insert: the order of age.
-constexpr char kSchema[] = R"sql(
+constexpr char kFormat1[] = R"sql(
 CREATE TABLE scores(
   id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
   status TEXT NOT NULL, value REAL NOT NULL, form TEXT NOT NULL);
 )sql";
 
-constexpr const char* kFormats[] = {kSchema};
+constexpr const char* kFormats[] = {kFormat1};
 
 template <typename Enum>
 std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string& name) {
@@ -55,7 +55,7 @@ std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
   const auto status = FromName(
       {ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
        ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot, ScoreStatus::kZeroBandwidth,
-       ScoreStatus::kRankDeficient, ScoreStatus::kDifferentWidths},
+       ScoreStatus::kDifferentWidths, ScoreStatus::kRankDeficient},
       row.Bytes(first));
   const auto form =
       FromName({Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}, row.Bytes(first + 2));
@@ -63,11 +63,19 @@ std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
   return Score{*status, row.Real(first + 1), *form};
 }
 
+using OnTrouble = std::function<void(const absl::Status&)>;
+
+// After what could not be written: how long until it is tried again.
+constexpr std::chrono::seconds kRetryTime{1};
+
 // A thread writes behind the table in memory, many scores in one transaction.
 class DurableResultStore final : public ResultStore {
  public:
-  DurableResultStore(std::unique_ptr<SqliteDatabase> database, int64_t limit)
-      : limit_(limit), scores_(limit), database_(std::move(database)) {}
+  DurableResultStore(std::unique_ptr<SqliteDatabase> database, int64_t limit, OnTrouble on_trouble)
+      : limit_(limit),
+        scores_(limit),
+        database_(std::move(database)),
+        on_trouble_(std::move(on_trouble)) {}
 
   ~DurableResultStore() override {
     {
@@ -124,18 +132,49 @@ class DurableResultStore final : public ResultStore {
   using Batch = std::deque<std::pair<Digest, Score>>;
 
   void Write() {
+    bool is_failing = false;
     while (true) {
       Batch batch;
+      bool is_last = false;
       {
         MutexLock lock(mutex_);
         while (queue_.empty() && !stopping_) changed_.wait(mutex_);
         if (queue_.empty()) return;
-        // More may come that can be written at once.
-        if (!stopping_) changed_.wait_for(mutex_, std::chrono::milliseconds(50));
+        if (is_failing) {
+          WaitForRetry();
+        } else if (!stopping_) {
+          // More may come that can be written at once.
+          changed_.wait_for(mutex_, std::chrono::milliseconds(50));
+        }
         batch.swap(queue_);
+        is_last = stopping_;
       }
-      (void)WriteBatch(batch);
+      const absl::Status written = WriteBatch(batch);
+      if (!written.ok() && is_last) {
+        Tell(written, absl::StrCat(batch.size(), " scores have to be computed again"));
+        return;
+      }
+      if (!written.ok() && !is_failing) Tell(written, "scores wait in memory");
+      is_failing = !written.ok();
+      if (is_failing) PutBack(std::move(batch));
     }
+  }
+
+  void WaitForRetry() GRAMIAN_REQUIRES(mutex_) {
+    const auto time = std::chrono::steady_clock::now() + kRetryTime;
+    while (!stopping_ && changed_.wait_until(mutex_, time) != std::cv_status::timeout) {
+    }
+  }
+
+  void PutBack(Batch batch) {
+    MutexLock lock(mutex_);
+    batch.insert(batch.end(), queue_.begin(), queue_.end());
+    while (static_cast<int64_t>(batch.size()) > limit_) batch.pop_front();
+    queue_ = std::move(batch);
+  }
+
+  void Tell(const absl::Status& why, absl::string_view what) const {
+    if (on_trouble_) on_trouble_({why.code(), absl::StrCat(what, ": ", why.message())});
   }
 
   absl::Status WriteBatch(const Batch& batch) {
@@ -168,6 +207,7 @@ class DurableResultStore final : public ResultStore {
   ScoreTable scores_;
   const std::unique_ptr<SqliteDatabase>
       database_;  // Used by one thread: first Start's, then writer_.
+  const OnTrouble on_trouble_;
   Mutex mutex_;
   std::condition_variable_any changed_;
   Batch queue_ GRAMIAN_GUARDED_BY(mutex_);
@@ -175,11 +215,12 @@ class DurableResultStore final : public ResultStore {
   std::thread writer_;
 };
 
-absl::StatusOr<std::unique_ptr<ResultStore>> OpenDatabase(const std::string& path, int64_t limit) {
+absl::StatusOr<std::unique_ptr<ResultStore>> OpenDatabase(const std::string& path, int64_t limit,
+                                                          const OnTrouble& on_trouble) {
   GRAMIAN_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteDatabase> database,
       SqliteDatabase::Open(path, SqliteDatabase::Durability::kLastCommits, kFormats));
-  auto store = std::make_unique<DurableResultStore>(std::move(database), limit);
+  auto store = std::make_unique<DurableResultStore>(std::move(database), limit, on_trouble);
   GRAMIAN_RETURN_IF_ERROR(store->Start());
   return store;
 }
@@ -190,10 +231,9 @@ std::unique_ptr<ResultStore> NewMemoryResultStore(int64_t limit) {
   return std::make_unique<MemoryResultStore>(limit);
 }
 
-absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(
-    const std::string& path, int64_t limit,
-    const std::function<void(const absl::Status&)>& on_damage) {
-  absl::StatusOr<std::unique_ptr<ResultStore>> store = OpenDatabase(path, limit);
+absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(const std::string& path, int64_t limit,
+                                                             const OnTrouble& on_trouble) {
+  absl::StatusOr<std::unique_ptr<ResultStore>> store = OpenDatabase(path, limit, on_trouble);
   if (!absl::IsDataLoss(store.status())) return store;
   const std::string aside = absl::StrCat(path, ".damaged");
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -202,11 +242,11 @@ absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(
       return store.status();
     }
   }
-  if (on_damage) {
-    on_damage(absl::DataLossError(absl::StrCat(
+  if (on_trouble) {
+    on_trouble(absl::DataLossError(absl::StrCat(
         "scores are computed anew: ", store.status().message(), "; moved to ", aside)));
   }
-  return OpenDatabase(path, limit);
+  return OpenDatabase(path, limit, on_trouble);
 }
 
 }  // namespace gramian

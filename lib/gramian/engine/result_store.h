@@ -39,12 +39,15 @@ std::unique_ptr<ResultStore> NewMemoryResultStore(int64_t limit);
 
 // The same, and keeps the most recently computed `limit` scores of this version in the database at
 // `path`: what was inserted is there after a restart, but for the last second before a crash.
-// Writing never holds up an insert; what cannot be written is only in memory. A damaged file is
-// renamed, `on_damage` (may be empty) is told DATA_LOSS naming it, and a new one begun. Errors of
-// SqliteDatabase::Open otherwise. Reads all scores.
+// Writing never holds up an insert. What cannot be written waits in memory, with a place for
+// `limit` scores, and is tried again every second and when the store is destroyed. A damaged file
+// is renamed and a new one begun. Errors of SqliteDatabase::Open otherwise. Reads all scores.
+//
+// `on_trouble`, which may be empty, is told on any thread: DATA_LOSS naming a damaged file; why
+// scores cannot be written, once until they can; how many are lost in the end.
 absl::StatusOr<std::unique_ptr<ResultStore>> OpenResultStore(
     const std::string& path, int64_t limit,
-    const std::function<void(const absl::Status&)>& on_damage);
+    const std::function<void(const absl::Status&)>& on_trouble);
 
 }  // namespace gramian
 

@@ -47,7 +47,6 @@ struct SimilarityEngine::Impl {
         batch(options.threads, Lane::kBatch),
         cache(options.cache_limit_bytes),
         scorer(results.get()),
-        keeps_in_memory(options.store.data_dir.empty()),
         scratch_limit_bytes(options.scratch_limit_bytes),
         scratch(LimitsOf(options)) {}
 
@@ -56,10 +55,7 @@ struct SimilarityEngine::Impl {
     limits.limit_bytes = options.scratch_limit_bytes;
     limits.queue_limit = options.queue_limit;
     limits.memory_bytes = options.memory_limit_bytes;
-    limits.held_elsewhere = [this] {
-      const StoreStats kept = keeps_in_memory ? store->Stats() : StoreStats();
-      return cache.Stats().bytes + kept.bytes + kept.reserved_bytes;
-    };
+    limits.held_elsewhere = [this] { return cache.Stats().bytes + store->MemoryBytes(); };
     limits.make_room = [this](int64_t bytes) { cache.Evict(bytes); };
     return limits;
   }
@@ -74,7 +70,7 @@ struct SimilarityEngine::Impl {
   // Runs a request's computation with `body`, a function of its context: counts it and turns
   // exhausted memory into a status.
   template <typename Body>
-  auto Run(Lane lane, const std::stop_token& stop, const Body& body)
+  auto Run(Lane lane, const std::stop_token& stop, const Body& body, Awaited* awaited = nullptr)
       -> decltype(body(std::declval<const ComputeContext&>())) {
     int64_t bytes = FirstLease(lane);
     while (true) {
@@ -85,7 +81,7 @@ struct SimilarityEngine::Impl {
       }
       ComputeArena* arena = lane == Lane::kInteractive ? &interactive : &batch;
       ++running;
-      auto result = RunSafely({arena, stop, bytes, scratch_limit_bytes}, body);
+      auto result = RunSafely({arena, stop, bytes, scratch_limit_bytes, awaited}, body);
       --running;
       if (!HasReason(result.status(), "SCRATCH_TOO_SMALL") || bytes >= scratch_limit_bytes) {
         if (absl::IsCancelled(result.status())) ++cancelled;
@@ -106,6 +102,10 @@ struct SimilarityEngine::Impl {
     }
   }
 
+  NetworkSource Network(const std::vector<StoredLayer>& layers, const Fusion& fusion) {
+    return {layers.front().description.key.snapshot,
+            OperandSource(store.get(), layers, fusion, &cache), Sources(layers)};
+  }
   OperandSource Source(StoredLayer layer) {
     return OperandSource(store.get(), std::move(layer), &cache);
   }
@@ -121,7 +121,6 @@ struct SimilarityEngine::Impl {
   ComputeArena batch;
   OperatorCache cache;
   Scorer scorer;
-  const bool keeps_in_memory;
   const int64_t scratch_limit_bytes;
   ScratchBudget scratch;
   std::atomic<int64_t> running{0};
@@ -155,7 +154,7 @@ ActivationStore& SimilarityEngine::store() { return *impl_->store; }
 
 absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
     const LayerKey& a, const LayerKey& b, absl::Span<const std::string> measures, Form form,
-    std::stop_token stop) {
+    std::stop_token stop, Awaited* awaited) {
   using Result = absl::StatusOr<std::vector<Comparison>>;
   GRAMIAN_ASSIGN_OR_RETURN(const std::vector<MeasurePtr> parsed, ParseAll(measures));
   GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
@@ -172,7 +171,7 @@ absl::StatusOr<std::vector<Comparison>> SimilarityEngine::CompareLayers(
     }
     return comparisons;
   };
-  return impl_->Run(Lane::kInteractive, stop, compute);
+  return impl_->Run(Lane::kInteractive, stop, compute, awaited);
 }
 
 absl::StatusOr<std::optional<std::vector<Comparison>>> SimilarityEngine::FindCompared(
@@ -215,6 +214,25 @@ class SimilarityEngine::Job final : public MatrixJob {
 };
 
 namespace {
+
+std::vector<LayerKey> KeysOf(const std::vector<StoredLayer>& layers) {
+  std::vector<LayerKey> keys;
+  for (const StoredLayer& layer : layers) keys.push_back(layer.description.key);
+  return keys;
+}
+
+// The newest snapshots of the other networks of a snapshot's project, and these layers of them.
+std::vector<SnapshotSelection> OtherNetworks(const ActivationStore& store, const SnapshotKey& key,
+                                             const std::vector<std::string>& layers) {
+  std::vector<SnapshotSelection> others;
+  for (const std::string& network : store.ListNetworks(key.project)) {
+    if (network == key.network) continue;
+    const std::vector<SnapshotSummary> snapshots = store.ListSnapshots(key.project, network);
+    if (!snapshots.empty())
+      others.push_back({{key.project, network, snapshots.back().step}, layers});
+  }
+  return others;
+}
 
 absl::Status RunAll(const absl::StatusOr<std::unique_ptr<MatrixJob>>& job, const MatrixSink& sink,
                     const std::stop_token& stop) {
@@ -317,6 +335,126 @@ absl::StatusOr<TangentReport> SimilarityEngine::CompareTangents(
   });
 }
 
+absl::StatusOr<Significance> SimilarityEngine::AssessSimilarity(const LayerKey& a,
+                                                                const LayerKey& b,
+                                                                const std::string& measure,
+                                                                const SignificanceOptions& options,
+                                                                std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(options));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, impl_->store->GetLayer(b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
+  const OperandSource source_a = impl_->Source(layer_a);
+  const OperandSource source_b = impl_->Source(layer_b);
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return AssessSignificance(context, impl_->scorer, *parsed, source_a, source_b, options);
+  });
+}
+
+absl::StatusOr<LayerCorrespondence> SimilarityEngine::MatchLayers(
+    const SnapshotSelection& a, const SnapshotSelection& b, const std::string& measure,
+    MatchMethod method, MatchTruth truth, std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> rows, Select(*impl_->store, a));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> cols, Select(*impl_->store, b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(rows, rows));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(rows, cols));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<Index> expected, ExpectedColumns(rows, cols, truth));
+  const std::vector<OperandSource> row_sources = impl_->Sources(rows);
+  const std::vector<OperandSource> col_sources = impl_->Sources(cols);
+  GRAMIAN_ASSIGN_OR_RETURN(LayerCorrespondence result,
+                           impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+                             return gramian::MatchLayers(context, impl_->scorer, *parsed,
+                                                         row_sources, col_sources, method,
+                                                         expected);
+                           }));
+  result.row_layers = KeysOf(rows);
+  result.column_layers = KeysOf(cols);
+  return result;
+}
+
+absl::StatusOr<NetworkSearch> SimilarityEngine::SearchNetworks(
+    const SnapshotSelection& query, absl::Span<const SnapshotSelection> candidates,
+    const std::string& measure, NetworkRule rule, const Fusion& fusion, int64_t count,
+    std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(fusion));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> asked, Select(*impl_->store, query));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(asked, asked));
+  const bool takes_all = candidates.empty();
+  const std::vector<SnapshotSelection> others =
+      takes_all ? OtherNetworks(*impl_->store, query.snapshot, query.layers)
+                : std::vector<SnapshotSelection>(candidates.begin(), candidates.end());
+  std::vector<NetworkSource> sources;
+  int64_t skipped = 0;
+  for (const SnapshotSelection& other : others) {
+    const absl::StatusOr<std::vector<StoredLayer>> layers = Select(*impl_->store, other);
+    // What is deleted meanwhile is not missed where nobody named it.
+    if (takes_all && absl::IsNotFound(layers.status())) continue;
+    GRAMIAN_RETURN_IF_ERROR(layers.status());
+    const absl::Status comparable = CheckComparable(asked, *layers);
+    if (takes_all && !comparable.ok()) {
+      ++skipped;
+      continue;
+    }
+    GRAMIAN_RETURN_IF_ERROR(comparable);
+    sources.push_back(impl_->Network(*layers, fusion));
+  }
+  const NetworkSource source = impl_->Network(asked, fusion);
+  GRAMIAN_ASSIGN_OR_RETURN(NetworkSearch search,
+                           impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+                             return gramian::SearchNetworks(context, impl_->scorer, *parsed, rule,
+                                                            source, sources, count);
+                           }));
+  search.skipped = skipped;
+  return search;
+}
+
+absl::StatusOr<NetworkMap> SimilarityEngine::EmbedNetworks(
+    absl::Span<const SnapshotSelection> networks, const std::string& measure, NetworkRule rule,
+    const Fusion& fusion, Index dimensions, LinkageMethod linkage, std::stop_token stop) {
+  GRAMIAN_RETURN_IF_ERROR(Validate(fusion));
+  GRAMIAN_ASSIGN_OR_RETURN(const MeasurePtr parsed, MeasureRegistry::Parse(measure));
+  std::vector<StoredLayer> reference;
+  std::vector<NetworkSource> sources;
+  for (const SnapshotSelection& network : networks) {
+    GRAMIAN_ASSIGN_OR_RETURN(const std::vector<StoredLayer> layers, Select(*impl_->store, network));
+    if (reference.empty()) reference = layers;
+    GRAMIAN_RETURN_IF_ERROR(CheckComparable(reference, layers));
+    sources.push_back(impl_->Network(layers, fusion));
+  }
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return MapNetworks(context, impl_->scorer, *parsed, rule, sources, dimensions, linkage);
+  });
+}
+
+absl::StatusOr<AlignmentReport> SimilarityEngine::AlignLayers(const AlignmentSelection& selection,
+                                                              const AlignmentOptions& options,
+                                                              std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer a, impl_->store->GetLayer(selection.a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer b, impl_->store->GetLayer(selection.b));
+  std::vector<OperandSource> carried;
+  for (const auto* key : {&selection.functions, &selection.points, &selection.truth}) {
+    if (!key->has_value()) continue;
+    GRAMIAN_ASSIGN_OR_RETURN(StoredLayer layer, impl_->store->GetLayer(**key));
+    carried.push_back(impl_->Source(std::move(layer)));
+  }
+  const OperandSource* next = carried.data();
+  const OperandSource source_a = impl_->Source(a);
+  const OperandSource source_b = impl_->Source(b);
+  AlignmentSources sources;
+  sources.a = &source_a;
+  sources.b = &source_b;
+  sources.same_inputs = CheckComparable(a, b).ok();
+  if (selection.functions.has_value()) sources.functions = next++;
+  if (selection.points.has_value()) sources.points = next++;
+  if (selection.truth.has_value()) sources.truth = next++;
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return AlignSources(context, sources, options);
+  });
+}
+
 void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }
 
 absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelection& selection,
@@ -334,11 +472,16 @@ absl::StatusOr<OperatorView> SimilarityEngine::GetOperator(const SnapshotSelecti
   const OperandSource source =
       fusion == nullptr ? impl_->Source(layers.front())
                         : OperandSource(impl_->store.get(), layers, *fusion, &impl_->cache);
-  return impl_->Run(Lane::kBatch, stop,
-                    [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
-                      GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
-                      return ViewOperator(context, operand, request, &impl_->cache);
-                    });
+  return impl_->Run(
+      Lane::kBatch, stop, [&](const ComputeContext& context) -> absl::StatusOr<OperatorView> {
+        GRAMIAN_ASSIGN_OR_RETURN(const Operand operand, source.Load());
+        GRAMIAN_ASSIGN_OR_RETURN(OperatorView view,
+                                 ViewOperator(context, operand, request, &impl_->cache));
+        GRAMIAN_ASSIGN_OR_RETURN(ScratchBudget::Lease held,
+                                 impl_->scratch.HoldAnswer(8 * view.rows * view.cols));
+        view.held.emplace(std::move(held));
+        return view;
+      });
 }
 
 EngineStats SimilarityEngine::Stats() const {

@@ -13,14 +13,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gramian/base/awaited.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/scratch_budget.h"
+#include "gramian/engine/layer_alignment.h"
+#include "gramian/engine/layer_correspondence.h"
 #include "gramian/engine/layer_selection.h"
+#include "gramian/engine/network_scores.h"
 #include "gramian/engine/operator_cache.h"
 #include "gramian/engine/operator_view.h"
 #include "gramian/engine/path_report.h"
 #include "gramian/engine/result_store.h"
 #include "gramian/engine/score_matrix.h"
+#include "gramian/engine/significance.h"
 #include "gramian/engine/tangent_report.h"
 #include "gramian/geometry/alternating_diffusion.h"
 #include "gramian/measure/measure.h"
@@ -44,8 +49,8 @@ struct EngineStats {
 
 // Limits and sizes.
 struct EngineOptions {
-  int threads = 1;  // >= 1, workers of the compute arena
-  StoreOptions store;
+  int threads = 1;     // >= 1, workers of the compute arena
+  StoreOptions store;  // on_damage is told as OpenResultStore says, too
   int64_t cache_limit_bytes = int64_t{2} << 30;
   int64_t scratch_limit_bytes = int64_t{2} << 30;  // of all running computations
   // Of computations, operators and what the store keeps in memory, together: operators make room
@@ -89,10 +94,13 @@ class SimilarityEngine {
   ActivationStore& store();
   const EngineOptions& options() const { return options_; }
 
-  // One pair, many measures (canonical or short names): one Comparison per name, in order.
+  // One pair, many measures (canonical or short names): one Comparison per name, in order. With
+  // `awaited` the calling thread never waits for what another call computes: InFlight if it would
+  // have to, to be called again when `awaited` says so (awaited.h).
   absl::StatusOr<std::vector<Comparison>> CompareLayers(const LayerKey& a, const LayerKey& b,
                                                         absl::Span<const std::string> measures,
-                                                        Form form, std::stop_token stop);
+                                                        Form form, std::stop_token stop,
+                                                        Awaited* awaited = nullptr);
   // The same if every score is already known (form must be kAuto), in microseconds; nothing if one
   // has to be computed. Errors (unknown layer or measure, other inputs) are reported here too.
   absl::StatusOr<std::optional<std::vector<Comparison>>> FindCompared(
@@ -132,11 +140,46 @@ class SimilarityEngine {
                                                 const std::vector<double>& weights,
                                                 std::stop_token stop);
 
+  // What the score of a pair of layers is worth; see AssessSignificance. A count of 0 leaves its
+  // part out.
+  absl::StatusOr<Significance> AssessSimilarity(const LayerKey& a, const LayerKey& b,
+                                                const std::string& measure,
+                                                const SignificanceOptions& options,
+                                                std::stop_token stop);
+
+  // Which layer of `b` corresponds to each layer of `a`; see the function MatchLayers.
+  absl::StatusOr<LayerCorrespondence> MatchLayers(const SnapshotSelection& a,
+                                                  const SnapshotSelection& b,
+                                                  const std::string& measure, MatchMethod method,
+                                                  MatchTruth truth, std::stop_token stop);
+
+  // The networks most similar to `query` among `candidates`; without candidates among the newest
+  // snapshots of all other networks of its project that saw the same inputs. `fusion` is that of
+  // NetworkRule::kFused. See the function SearchNetworks.
+  absl::StatusOr<NetworkSearch> SearchNetworks(const SnapshotSelection& query,
+                                               absl::Span<const SnapshotSelection> candidates,
+                                               const std::string& measure, NetworkRule rule,
+                                               const Fusion& fusion, int64_t count,
+                                               std::stop_token stop);
+
+  // Networks as points of a picture and leaves of a tree, at least one; see MapNetworks.
+  absl::StatusOr<NetworkMap> EmbedNetworks(absl::Span<const SnapshotSelection> networks,
+                                           const std::string& measure, NetworkRule rule,
+                                           const Fusion& fusion, Index dimensions,
+                                           LinkageMethod linkage, std::stop_token stop);
+
+  // Two layers aligned by a functional map; they may have seen other inputs. Errors of AlignSources
+  // instead of those for other inputs.
+  absl::StatusOr<AlignmentReport> AlignLayers(const AlignmentSelection& selection,
+                                              const AlignmentOptions& options,
+                                              std::stop_token stop);
+
   // Operators make room for `bytes` that the store will keep in memory.
   void MakeRoom(int64_t bytes);
 
   // Part of the operator of a layer (selection names exactly one layer and fusion is null) or of a
-  // fused network. Errors as ViewOperator, and NOT_FOUND.
+  // fused network. Errors as ViewOperator, NOT_FOUND, and those of ScratchBudget::HoldAnswer: the
+  // view counts until it is destroyed.
   absl::StatusOr<OperatorView> GetOperator(const SnapshotSelection& selection, const Fusion* fusion,
                                            const OperatorRequest& request, std::stop_token stop);
 

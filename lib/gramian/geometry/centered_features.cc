@@ -25,6 +25,16 @@ CenteredFeatures::CenteredFeatures(std::shared_ptr<const Representation> layer, 
 CenteredFeatures::CenteredFeatures(Matrix modes)
     : modes_(std::move(modes)), rows_(modes_.cols()), cols_(modes_.rows()) {}
 
+std::shared_ptr<const CenteredFeatures> CenteredFeatures::SelectRows(
+    const std::shared_ptr<const std::vector<int64_t>>& rows) const {
+  if (is_explicit())
+    return std::make_shared<const CenteredFeatures>(Matrix(modes_(Eigen::all, *rows)));
+  auto selected = std::make_shared<CenteredFeatures>(*this);
+  selected->layer_ = Representation::SelectRows(layer_, rows);
+  selected->rows_ = selected->layer_->rows();
+  return selected;
+}
+
 void CenteredFeatures::ReadRows(int64_t first, int64_t count, float* out) const {
   Read(first, count, out);
 }

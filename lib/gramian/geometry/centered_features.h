@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "gramian/base/matrix.h"
 #include "gramian/representation/representation.h"
@@ -31,6 +32,11 @@ class CenteredFeatures {
       : CenteredFeatures(std::move(layer), unit_rows ? RowScaling::kUnit : RowScaling::kNone) {}
   // modes: k x n, row i is the i-th feature over all inputs; its entries sum to 0.
   explicit CenteredFeatures(Matrix modes);
+
+  // The same features of the given rows, in this order: of a view of the layer, or a copy of the
+  // eigenvectors, which stay orthonormal and centred only if `rows` permutes the inputs.
+  std::shared_ptr<const CenteredFeatures> SelectRows(
+      const std::shared_ptr<const std::vector<int64_t>>& rows) const;
 
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }

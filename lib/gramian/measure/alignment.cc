@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/base/tiled_product.h"
@@ -27,6 +28,14 @@ double Cube(double x) { return x * x * x; }
 
 absl::Status CannotUse(Form form, const char* why) {
   return absl::InvalidArgumentError(absl::StrCat("form ", ToString(form), " ", why));
+}
+
+// Written so that a NaN is refused.
+absl::Status CheckMatrixPower(absl::string_view what, double t) {
+  if (t == std::floor(t) && t <= kMaxMatrixPower) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, " needs an integer diffusion time (times the power of a fusion) of at most ",
+      kMaxMatrixPower, ", not ", t));
 }
 
 // The status of a pair whose self terms are given with the noise below which they are zero.
@@ -221,9 +230,7 @@ absl::StatusOr<Matrix> UnitPower(const ComputeContext& context, Matrix base, int
 
 absl::StatusOr<Alignment> SamplePowers(const ComputeContext& context, const Operand& a,
                                        const Operand& b, const KernelSpec& kernel, double t) {
-  if (t != std::floor(t) || t > 1024.0) {
-    return CannotUse(Form::kSampleSpace, "needs an integer diffusion time of at most 1024");
-  }
+  GRAMIAN_RETURN_IF_ERROR(CheckMatrixPower("form sample_space", t));
   // Degenerate sides are judged where it is cheap and the same for every t.
   GRAMIAN_ASSIGN_OR_RETURN(Alignment result,
                            SampleSpace(context, a, b, kernel, Estimator::kBiased));
@@ -247,10 +254,7 @@ absl::StatusOr<Alignment> SamplePowers(const ComputeContext& context, const Oper
 
 absl::StatusOr<Alignment> ProductPowers(const ComputeContext& context, const Operand& a,
                                         const Operand& b, const KernelSpec& kernel, double t) {
-  if (t != std::floor(t)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a plain product is not symmetric and has integer diffusion times only, not ", t));
-  }
+  GRAMIAN_RETURN_IF_ERROR(CheckMatrixPower("a plain product of layers", t));
   Alignment result;
   GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const ProductOperator> a_product,
                            a.GetProduct(context, kernel));

@@ -13,6 +13,10 @@
 
 namespace gramian {
 
+// Largest power to which a matrix is raised by multiplying: a plain product of layers, or an RSM in
+// sample space. Beyond, the rounding of t products is of the order of what is compared.
+inline constexpr double kMaxMatrixPower = 1024.0;
+
 // Which inner product of two RSMs K, L.
 enum class Estimator {
   kBiased,        // tr(HKH HLH)
@@ -49,7 +53,9 @@ absl::StatusOr<Alignment> ComputeAlignment(const ComputeContext& context, const 
                                            Estimator estimator, Form form);
 
 // <S~a^t, S~b^t> / (|S~a^t| |S~b^t|) of layers or fused networks for real t > 0 (Alignment.cross
-// with self terms 1). The time of a network is multiplied by its fusion's power.
+// with self terms 1). The time of a network is multiplied by its fusion's power. INVALID_ARGUMENT
+// for a form or fusion that does not fit, and for plain products and sample space unless the time
+// is an integer of at most kMaxMatrixPower.
 absl::StatusOr<Alignment> ComputePowerAlignment(const ComputeContext& context, const Operand& a,
                                                 const Operand& b, const KernelSpec& kernel,
                                                 double t, Form form);

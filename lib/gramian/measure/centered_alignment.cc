@@ -16,6 +16,7 @@
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/alignment.h"
 #include "gramian/measure/measure_parameters.h"
+#include "gramian/measure/permuted_alignment.h"
 
 namespace gramian {
 namespace {
@@ -54,15 +55,41 @@ Form PlanFor(const KernelSpec& kernel, Estimator estimator, const Operand& a, co
                                                                        : planned;
 }
 
+std::string CkaName(const KernelSpec& kernel, Estimator estimator, bool angular) {
+  return absl::StrCat("cka-kernel=", kernel.ToString(), "-hsic=", EstimatorName(estimator),
+                      angular ? "-distance=angular" : "-score");
+}
+
+std::string HsicName(const KernelSpec& kernel, Estimator estimator) {
+  return absl::StrCat("hsic-kernel=", kernel.ToString(), "-hsic=", EstimatorName(estimator),
+                      "-score");
+}
+
+// Inner products of semidefinite matrices are not negative but for rounding, which is cut unless
+// `is_signed`.
+Score CkaScore(const Alignment& alignment, bool is_signed, bool angular) {
+  const double cka = is_signed ? alignment.Cosine() : std::max(alignment.Cosine(), 0.0);
+  return Score{ScoreStatus::kOk, angular ? std::acos(cka) : cka, alignment.form};
+}
+
+Score HsicScore(const Alignment& alignment, Estimator estimator, double n) {
+  const double value = estimator == Estimator::kDebiased
+                           ? alignment.cross / (n * (n - 3.0))
+                           : std::max(alignment.cross, 0.0) / ((n - 1.0) * (n - 1.0));
+  return Score{ScoreStatus::kOk, value, alignment.form};
+}
+
 class Cka final : public SimilarityMeasure {
  public:
   Cka(const KernelSpec& kernel, Estimator estimator, bool angular)
       : kernel_(kernel),
         estimator_(estimator),
         angular_(angular),
-        name_(absl::StrCat("cka-kernel=", kernel.ToString(), "-hsic=", EstimatorName(estimator),
-                           angular ? "-distance=angular" : "-score")),
+        name_(CkaName(kernel, estimator, angular)),
         traits_(KernelTraits(kernel)) {
+    if (estimator != Estimator::kDebiased) {
+      traits_.debiased = CkaName(kernel, Estimator::kDebiased, angular);
+    }
     const bool debiased = estimator != Estimator::kBiased;
     traits_.min_inputs = estimator == Estimator::kDebiased ? 4 : 2;
     traits_.applies_to_networks = !debiased;
@@ -90,12 +117,19 @@ class Cka final : public SimilarityMeasure {
                                  : ComputeAlignment(context, a, b, kernel_, estimator_,
                                                     PlanFor(kernel_, estimator_, a, b, form)));
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
-    // Inner products of semidefinite matrices are not negative but for rounding, plain products of
-    // layers may be.
+    // Plain products of layers have either sign.
     const bool is_signed = estimator_ != Estimator::kBiased ||
                            (a.is_network() && a.fusion().order == FusionOrder::kProduct);
-    const double cka = is_signed ? alignment.Cosine() : std::max(alignment.Cosine(), 0.0);
-    return Score{ScoreStatus::kOk, angular_ ? std::acos(cka) : cka, alignment.form};
+    return CkaScore(alignment, is_signed, angular_);
+  }
+
+  absl::StatusOr<std::unique_ptr<const PermutedScores>> PreparePermutations(
+      const ComputeContext& context, const Operand& a, const Operand& b) const override {
+    const auto score = [is_signed = estimator_ != Estimator::kBiased,
+                        angular = angular_](const Alignment& alignment) {
+      return CkaScore(alignment, is_signed, angular);
+    };
+    return PermuteAlignment(context, a, b, kernel_, estimator_, score);
   }
 
  private:
@@ -111,10 +145,10 @@ class Hsic final : public SimilarityMeasure {
   Hsic(const KernelSpec& kernel, Estimator estimator)
       : kernel_(kernel),
         estimator_(estimator),
-        name_(absl::StrCat("hsic-kernel=", kernel.ToString(), "-hsic=", EstimatorName(estimator),
-                           "-score")),
+        name_(HsicName(kernel, estimator)),
         traits_(KernelTraits(kernel)) {
     const bool debiased = estimator == Estimator::kDebiased;
+    if (!debiased) traits_.debiased = HsicName(kernel, Estimator::kDebiased);
     traits_.min_inputs = debiased ? 4 : 2;
     traits_.range_min = debiased ? -kInfinity : 0.0;
     traits_.range_max = kInfinity;
@@ -152,11 +186,16 @@ class Hsic final : public SimilarityMeasure {
       default:
         return WithoutValue(alignment);
     }
-    if (estimator_ == Estimator::kDebiased) {
-      return Score{ScoreStatus::kOk, alignment.cross / (n * (n - 3.0)), alignment.form};
-    }
-    const double biased = std::max(alignment.cross, 0.0) / ((n - 1.0) * (n - 1.0));
-    return Score{ScoreStatus::kOk, biased, alignment.form};
+    return HsicScore(alignment, estimator_, n);
+  }
+
+  absl::StatusOr<std::unique_ptr<const PermutedScores>> PreparePermutations(
+      const ComputeContext& context, const Operand& a, const Operand& b) const override {
+    const auto score = [estimator = estimator_,
+                        n = static_cast<double>(a.rows())](const Alignment& alignment) {
+      return HsicScore(alignment, estimator, n);
+    };
+    return PermuteAlignment(context, a, b, kernel_, estimator_, score);
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/alignment.h"
 #include "gramian/measure/measure_parameters.h"
+#include "gramian/measure/permuted_alignment.h"
 
 namespace gramian {
 namespace {
@@ -31,6 +32,19 @@ const char* NameOf(DistanceForm form) {
   return "";
 }
 
+// Only a plain product of layers has negative squares (`is_signed`); otherwise they are rounding of
+// 0.
+Score ToScore(const Alignment& alignment, DistanceForm form, bool is_signed) {
+  const double squared = alignment.Cosine();
+  if (form == DistanceForm::kUnbiased) return Score{ScoreStatus::kOk, squared, alignment.form};
+  if (squared < 0.0 && is_signed && form == DistanceForm::kRoot) {
+    return Score{ScoreStatus::kUndefinedRoot, 0.0, alignment.form};
+  }
+  const double value = is_signed ? squared : std::max(squared, 0.0);
+  return Score{ScoreStatus::kOk, form == DistanceForm::kRoot ? std::sqrt(value) : value,
+               alignment.form};
+}
+
 class DistanceCorrelation final : public SimilarityMeasure {
  public:
   explicit DistanceCorrelation(DistanceForm form)
@@ -40,6 +54,7 @@ class DistanceCorrelation final : public SimilarityMeasure {
     traits_.range_min = unbiased ? -1.0 : 0.0;
     traits_.applies_to_networks = !unbiased;
     if (form != DistanceForm::kRoot) traits_.space = ScoreSpace::kCosine;
+    if (!unbiased) traits_.debiased = NameOf(DistanceForm::kUnbiased);
   }
 
   const std::string& name() const override { return name_; }
@@ -57,16 +72,17 @@ class DistanceCorrelation final : public SimilarityMeasure {
         unbiased ? ComputeAlignment(context, a, b, kKernel, Estimator::kDebiased, form)
                  : ComputePowerAlignment(context, a, b, kKernel, 1.0, form));
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
-    const double squared = alignment.Cosine();
-    if (form_ == DistanceForm::kUnbiased) return Score{ScoreStatus::kOk, squared, alignment.form};
-    // Only a plain product of layers has negative values; otherwise they are rounding of 0.
-    const bool signed_order = a.is_network() && a.fusion().order == FusionOrder::kProduct;
-    if (squared < 0.0 && signed_order && form_ == DistanceForm::kRoot) {
-      return Score{ScoreStatus::kUndefinedRoot, 0.0, alignment.form};
-    }
-    const double value = signed_order ? squared : std::max(squared, 0.0);
-    return Score{ScoreStatus::kOk, form_ == DistanceForm::kRoot ? std::sqrt(value) : value,
-                 alignment.form};
+    return ToScore(alignment, form_, a.is_network() && a.fusion().order == FusionOrder::kProduct);
+  }
+
+  absl::StatusOr<std::unique_ptr<const PermutedScores>> PreparePermutations(
+      const ComputeContext& context, const Operand& a, const Operand& b) const override {
+    const Estimator estimator =
+        form_ == DistanceForm::kUnbiased ? Estimator::kDebiased : Estimator::kBiased;
+    return PermuteAlignment(context, a, b, kKernel, estimator,
+                            [form = form_](const Alignment& alignment) {
+                              return ToScore(alignment, form, /*is_signed=*/false);
+                            });
   }
 
  private:

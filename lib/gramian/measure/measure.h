@@ -3,10 +3,12 @@
 #define GRAMIAN_MEASURE_MEASURE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "gramian/base/compute.h"
 
 namespace gramian {
@@ -100,6 +102,19 @@ struct MeasureTraits {
   bool applies_to_networks = false;
   // Where its scores place layers.
   ScoreSpace space = ScoreSpace::kNone;
+  // Canonical name of the same measure without the bias that few inputs give it; empty if there is
+  // no such estimator, or it is this one.
+  std::string debiased;
+};
+
+// The scores of a pair of layers when the inputs of the second are permuted. Immutable,
+// thread-safe; holds what it needs of the pair.
+class PermutedScores {
+ public:
+  virtual ~PermutedScores() = default;
+  // With input order[i] of the second layer in the place of input i; `order` is a permutation of
+  // [0, n).
+  virtual Score At(absl::Span<const int64_t> order) const = 0;
 };
 
 // A measure with all its parameters fixed. Immutable, thread-safe.
@@ -118,6 +133,14 @@ class SimilarityMeasure {
   // CANCELLED.
   virtual absl::StatusOr<Score> Compare(const ComputeContext& context, const Operand& a,
                                         const Operand& b, Form form) const = 0;
+
+  // For scores of many permutations of a pair that has one, where they need only products of
+  // objects that a permutation indexes; null where Compare with b.Permuted() is the way. Which of
+  // both depends on measure and shapes alone, and they agree to rounding. Errors as Compare.
+  virtual absl::StatusOr<std::unique_ptr<const PermutedScores>> PreparePermutations(
+      const ComputeContext& /*context*/, const Operand& /*a*/, const Operand& /*b*/) const {
+    return nullptr;
+  }
 };
 
 // Whether `measure` reads what these operands hold: INVALID_ARGUMENT, naming it, for tangent data

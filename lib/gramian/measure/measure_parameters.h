@@ -87,6 +87,7 @@ MeasureEntry ConcentricityDifferenceEntry();
 MeasureEntry UniformityDifferenceEntry();
 MeasureEntry JsdEntry();
 MeasureEntry DisagreementEntry();
+MeasureEntry LatentFunctionalMapEntry();
 
 }  // namespace gramian
 

@@ -53,6 +53,7 @@ const std::vector<MeasureEntry>& Entries() {
                                     UniformityDifferenceEntry(),
                                     JsdEntry(),
                                     DisagreementEntry(),
+                                    LatentFunctionalMapEntry(),
                                     MsaEntry()};
   return *entries;
 }

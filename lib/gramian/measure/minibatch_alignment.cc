@@ -14,15 +14,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/derived.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/alignment.h"
 #include "gramian/measure/measure_parameters.h"
-#include "gramian/representation/rows.h"
+#include "gramian/representation/representation.h"
 
 namespace gramian {
 namespace {
@@ -77,9 +79,10 @@ class MinibatchCka final : public SimilarityMeasure {
                                          const Operand& b, int64_t first, int64_t count,
                                          Form form) const {
     NoCache cache;
-    const Operand a_rows(SliceRows(a.layers()[0], first, count), &cache);
-    const Operand b_rows =
-        a.key() == b.key() ? a_rows : Operand(SliceRows(b.layers()[0], first, count), &cache);
+    auto inputs = std::make_shared<std::vector<int64_t>>(static_cast<size_t>(count));
+    std::iota(inputs->begin(), inputs->end(), first);
+    const Operand a_rows(Representation::SelectRows(a.layers()[0], inputs), &cache);
+    const Operand b_rows(Representation::SelectRows(b.layers()[0], inputs), &cache);
     GRAMIAN_ASSIGN_OR_RETURN(Alignment batch, Align(context, a_rows, b_rows, form));
     if (batch.status == ScoreStatus::kConstant) {
       // The side that varies has a self term all the same.
@@ -148,7 +151,7 @@ MeasureEntry MinibatchCkaEntry() {
        "every batch counts alike, or as n (n - 3) of its n inputs, as in the authors' code"}};
   family.examples = {"minibatch-cka-kernel=linear-batch=16-weights=equal",
                      "minibatch-cka-kernel=linear-batch=25-weights=pairs",
-                     "minibatch-cka-kernel=rbf-bandwidth=median:1-batch=16-weights=equal"};
+                     "minibatch-cka-kernel=rbf-bandwidth=median:1-batch=30-weights=equal"};
   return {std::move(family), &Make};
 }
 

@@ -15,9 +15,19 @@
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/alignment.h"
 #include "gramian/measure/measure_parameters.h"
+#include "gramian/measure/permuted_alignment.h"
 
 namespace gramian {
 namespace {
+
+// Of plain products of layers (`is_signed`) cosines have either sign; other negative ones are
+// rounding of 0.
+Score ToScore(const Alignment& alignment, bool root, bool is_signed) {
+  double value = alignment.Cosine();
+  if (!is_signed) value = std::max(value, 0.0);
+  if (root && value < 0.0) return Score{ScoreStatus::kUndefinedRoot, 0.0, alignment.form};
+  return Score{ScoreStatus::kOk, root ? std::sqrt(value) : value, alignment.form};
+}
 
 class MultiScale final : public SimilarityMeasure {
  public:
@@ -35,11 +45,15 @@ class MultiScale final : public SimilarityMeasure {
     GRAMIAN_ASSIGN_OR_RETURN(const Alignment alignment,
                              ComputePowerAlignment(context, a, b, kernel_, t_, form));
     if (alignment.status != ScoreStatus::kOk) return WithoutValue(alignment);
-    const bool signed_order = a.is_network() && a.fusion().order == FusionOrder::kProduct;
-    double value = alignment.Cosine();
-    if (!signed_order) value = std::max(value, 0.0);
-    if (root_ && value < 0.0) return Score{ScoreStatus::kUndefinedRoot, 0.0, alignment.form};
-    return Score{ScoreStatus::kOk, root_ ? std::sqrt(value) : value, alignment.form};
+    return ToScore(alignment, root_, a.is_network() && a.fusion().order == FusionOrder::kProduct);
+  }
+
+  absl::StatusOr<std::unique_ptr<const PermutedScores>> PreparePermutations(
+      const ComputeContext& context, const Operand& a, const Operand& b) const override {
+    return PermutePowerAlignment(context, a, b, kernel_, t_,
+                                 [root = root_](const Alignment& alignment) {
+                                   return ToScore(alignment, root, /*is_signed=*/false);
+                                 });
   }
 
  private:

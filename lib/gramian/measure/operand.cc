@@ -33,6 +33,15 @@ double MomentWork(const Representation& layer) {
 
 }  // namespace
 
+absl::Status CheckActivations(const Operand& operand, const char* what) {
+  for (const auto& layer : operand.layers()) {
+    if (!layer->shape().layout.is_tangent()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(what, " is made of activations, not of rows of ",
+                                                   ToString(layer->shape().layout.kind)));
+  }
+  return absl::OkStatus();
+}
+
 std::string Operand::LayerKey(const Digest& layer) { return layer.ToHex(); }
 
 std::string Operand::NetworkKey(absl::Span<const Digest> layers, const Fusion& fusion) {
@@ -62,6 +71,21 @@ int64_t Operand::cols() const {
   return widest;
 }
 
+Operand Operand::SelectRows(const std::shared_ptr<const std::vector<int64_t>>& rows,
+                            DerivedCache* cache) const {
+  std::vector<std::shared_ptr<const Representation>> views;
+  for (const auto& layer : layers_) views.push_back(Representation::SelectRows(layer, rows));
+  return fused_ ? Operand(std::move(views), fusion_, cache) : Operand(views.front(), cache);
+}
+
+Operand Operand::Permuted(std::shared_ptr<const std::vector<int64_t>> order,
+                          DerivedCache* cache) const {
+  Operand permuted = SelectRows(order, cache);
+  permuted.unpermuted_ = std::make_shared<const Operand>(*this);
+  permuted.order_ = std::move(order);
+  return permuted;
+}
+
 std::shared_ptr<const CenteredFeatures> Operand::Features(KernelKind kind) const {
   return std::make_shared<const CenteredFeatures>(layers_[0], kind == KernelKind::kCosine);
 }
@@ -69,6 +93,7 @@ std::shared_ptr<const CenteredFeatures> Operand::Features(KernelKind kind) const
 absl::StatusOr<std::shared_ptr<const Moments>> Operand::GetMoments(const ComputeContext& context,
                                                                    KernelKind kind,
                                                                    Arithmetic arithmetic) const {
+  if (unpermuted_ != nullptr) return unpermuted_->GetMoments(context, kind, arithmetic);
   return GetOrComputeAs<Moments>(
       cache_, absl::StrCat(key_, "/moments/", FeatureName(kind), PrecisionName(arithmetic)),
       context, [&](const ComputeContext& entry) {
@@ -97,6 +122,7 @@ absl::StatusOr<double> Operand::GetBandwidth(const ComputeContext& context,
                                              const KernelSpec& kernel) const {
   if (!kernel.has_bandwidth()) return 0.0;
   if (kernel.rule == BandwidthRule::kFixed) return kernel.factor;
+  if (unpermuted_ != nullptr) return unpermuted_->GetBandwidth(context, kernel);
   KernelSpec unit = kernel;
   unit.kind = KernelKind::kRbf;
   GRAMIAN_ASSIGN_OR_RETURN(
@@ -144,6 +170,7 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::ComputeLayerSpe
 
 absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::GetSpectral(
     const ComputeContext& context, const KernelSpec& kernel, const SpectralOptions& options) const {
+  if (unpermuted_ != nullptr) return PermuteSpectral(context, kernel, options);
   const std::string key =
       absl::StrCat(key_, "/spectral/", kernel.ToString(), options.precise ? "/precise" : "",
                    options.materialized ? "/materialized" : "");
@@ -155,6 +182,20 @@ absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::GetSpectral(
         if (chain.layers.empty()) return std::shared_ptr<const SpectralOperator>();
         return FuseSymmetric(entry, chain.layers, chain.first, chain.last, fusion_.order);
       });
+}
+
+absl::StatusOr<std::shared_ptr<const SpectralOperator>> Operand::PermuteSpectral(
+    const ComputeContext& context, const KernelSpec& kernel, const SpectralOptions& options) const {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const SpectralOperator> spectral,
+                           unpermuted_->GetSpectral(context, kernel, options));
+  if (spectral == nullptr) return spectral;
+  if (spectral->features().is_explicit()) {
+    GRAMIAN_RETURN_IF_ERROR(
+        context.CheckScratch(8 * rows() * spectral->rank(), "eigenvectors in another order"));
+  }
+  return std::make_shared<const SpectralOperator>(
+      spectral->features().SelectRows(order_), spectral->loadings(), spectral->gram(),
+      spectral->eigenvalues(), spectral->log_scale(), spectral->arithmetic());
 }
 
 absl::StatusOr<std::shared_ptr<const ProductOperator>> Operand::GetProduct(

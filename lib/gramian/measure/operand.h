@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
@@ -47,8 +48,17 @@ class Operand {
 
   // The operand of one of layers() alone.
   Operand Only(std::shared_ptr<const Representation> layer) const {
-    return Operand(std::move(layer), cache_);
+    return fused_ ? Operand(std::move(layer), cache_) : *this;
   }
+
+  // This operand with input i taken from input order[i], through another cache. What a permutation
+  // only indexes (covariances, eigenpairs, bandwidths) is that of this operand, from its cache, so
+  // that no operator is computed again; eigenvectors are copied in the new order.
+  Operand Permuted(std::shared_ptr<const std::vector<int64_t>> order, DerivedCache* cache) const;
+  // Inputs rows[i] of this operand, each in [0, n) and any number of times: another operand, of
+  // which everything is computed anew.
+  Operand SelectRows(const std::shared_ptr<const std::vector<int64_t>>& rows,
+                     DerivedCache* cache) const;
 
   // Of a layer (not a network), through the cache:
   // centred covariance of the features of a feature-map kernel. n d^2 flops, d^2 doubles.
@@ -98,6 +108,10 @@ class Operand {
   absl::StatusOr<std::shared_ptr<const SpectralOperator>> ComputeLayerSpectral(
       const ComputeContext& context, const KernelSpec& kernel,
       const SpectralOptions& options) const;
+  // That of unpermuted_ with its inputs in another order.
+  absl::StatusOr<std::shared_ptr<const SpectralOperator>> PermuteSpectral(
+      const ComputeContext& context, const KernelSpec& kernel,
+      const SpectralOptions& options) const;
   // The chain of a network with the operators of its ends; `layers` is empty if some layer is
   // constant.
   struct Chain {
@@ -113,7 +127,13 @@ class Operand {
   Fusion fusion_;
   DerivedCache* cache_;
   std::string key_;
+  // Of a permuted operand: what was permuted, and how.
+  std::shared_ptr<const Operand> unpermuted_;
+  std::shared_ptr<const std::vector<int64_t>> order_;
 };
+
+// INVALID_ARGUMENT unless all layers of `operand` hold activations, of which `what` is made.
+absl::Status CheckActivations(const Operand& operand, const char* what);
 
 }  // namespace gramian
 

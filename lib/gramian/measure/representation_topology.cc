@@ -31,7 +31,7 @@
 #include "gramian/geometry/rdm.h"
 #include "gramian/measure/layer_measure.h"
 #include "gramian/measure/measure_parameters.h"
-#include "gramian/representation/rows.h"
+#include "gramian/representation/representation.h"
 
 namespace gramian {
 namespace {
@@ -156,10 +156,12 @@ class TopologyDivergence final : public LayerMeasure {
     double sum = 0.0;
     const int64_t trials = subsets_.CountOf(a.rows());
     for (int64_t trial = 0; trial < trials; ++trial) {
-      const std::vector<int64_t> inputs = subsets_.Draw(a.rows(), trial);
-      GRAMIAN_ASSIGN_OR_RETURN(const Score score,
-                               CompareSubset(context, *GatherRows(*a.layers()[0], inputs),
-                                             *GatherRows(*b.layers()[0], inputs)));
+      const auto inputs =
+          std::make_shared<const std::vector<int64_t>>(subsets_.Draw(a.rows(), trial));
+      GRAMIAN_ASSIGN_OR_RETURN(
+          const Score score,
+          CompareSubset(context, *Representation::SelectRows(a.layers()[0], inputs),
+                        *Representation::SelectRows(b.layers()[0], inputs)));
       if (score.status != ScoreStatus::kOk) return score;
       sum += score.value;
     }

@@ -81,14 +81,39 @@ absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix
   return Copy(matrix, DType::kFloat64);
 }
 
+std::shared_ptr<const Representation> Representation::SelectRows(
+    std::shared_ptr<const Representation> base, std::shared_ptr<const std::vector<int64_t>> rows) {
+  const auto count = static_cast<int64_t>(rows->size());
+  RepresentationShape shape = base->shape();
+  shape.rows = count;
+  const Digest digest = ComputeDigest(absl::StrCat("rows of ", base->digest().ToHex()),
+                                      rows->data(), count * static_cast<int64_t>(sizeof(int64_t)));
+  // Not make_shared: the constructor is private.
+  std::shared_ptr<Representation> view(new Representation(
+      shape, count * base->cols() * SizeOf(shape.dtype), /*bytes=*/nullptr, digest));
+  view->base_ = std::move(base);
+  view->selected_ = std::move(rows);
+  return view;
+}
+
+template <typename Real>
+void Representation::Read(int64_t first, int64_t count, Real* out) const {
+  if (base_ == nullptr) {
+    const int64_t row_bytes = shape_.cols * SizeOf(shape_.dtype);
+    Convert(shape_.dtype, bytes_.get() + first * row_bytes, count * shape_.cols, out);
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    base_->ReadRows((*selected_)[static_cast<size_t>(first + i)], 1, out + i * shape_.cols);
+  }
+}
+
 void Representation::ReadRows(int64_t first, int64_t count, float* out) const {
-  const int64_t row_bytes = shape_.cols * SizeOf(shape_.dtype);
-  Convert(shape_.dtype, bytes_.get() + first * row_bytes, count * shape_.cols, out);
+  Read(first, count, out);
 }
 
 void Representation::ReadRows(int64_t first, int64_t count, double* out) const {
-  const int64_t row_bytes = shape_.cols * SizeOf(shape_.dtype);
-  Convert(shape_.dtype, bytes_.get() + first * row_bytes, count * shape_.cols, out);
+  Read(first, count, out);
 }
 
 }  // namespace gramian

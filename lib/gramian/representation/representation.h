@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,6 +48,12 @@ class Representation {
   // The digest that bytes have as the content of a representation. O(n d).
   static Digest DigestOf(const RepresentationShape& shape, const std::byte* bytes);
 
+  // The given rows of `base` in this order, each in [0, n), any number of times and at least one: a
+  // view, which holds the order and no activations. Its digest names base and order, so that it is
+  // not that of a copy. O(rows).
+  static std::shared_ptr<const Representation> SelectRows(
+      std::shared_ptr<const Representation> base, std::shared_ptr<const std::vector<int64_t>> rows);
+
   // Copies a float32 or float64 matrix: for tests and in-process use.
   static absl::StatusOr<std::shared_ptr<const Representation>> FromMatrix(const MatrixF& matrix);
   static absl::StatusOr<std::shared_ptr<const Representation>> FromMatrix(const Matrix& matrix);
@@ -58,6 +65,7 @@ class Representation {
   // Names the content: dtype, shape, layout and bytes. Equal content has equal digests whatever the
   // upload looked like.
   const Digest& digest() const { return digest_; }
+  // n d elements; null for a view.
   const std::byte* data() const { return bytes_.get(); }
 
   // Rows [first, first + count) as `count` x d floats or doubles.
@@ -71,6 +79,8 @@ class Representation {
   Representation(const RepresentationShape& shape, int64_t size_bytes,
                  std::shared_ptr<const std::byte[]> bytes, const Digest& digest);
 
+  template <typename Real>
+  void Read(int64_t first, int64_t count, Real* out) const;
   // What the digest covers besides the bytes.
   static std::string DigestHeader(const RepresentationShape& shape);
   static absl::Status NonFiniteError(const RepresentationShape& shape, int64_t element);
@@ -79,6 +89,9 @@ class Representation {
   const int64_t size_bytes_;
   const std::shared_ptr<const std::byte[]> bytes_;  // Memory of its own, or a mapping.
   const Digest digest_;
+  // Of a view:
+  std::shared_ptr<const Representation> base_;
+  std::shared_ptr<const std::vector<int64_t>> selected_;
 };
 
 }  // namespace gramian

@@ -21,18 +21,26 @@ namespace gramian {
 
 // Limits and place of a store.
 struct StoreOptions {
-  std::string data_dir;                    // empty: in memory, gone with the process
-  int64_t limit_bytes = int64_t{4} << 30;  // > 0, of activations committed and announced
-  int64_t layers_per_snapshot = 4096;      // > 0
-  int64_t disk_reserve_bytes = 0;          // free space of the file system that is left alone
-  int64_t max_uploads = 1024;              // open per project
+  std::string data_dir;  // empty: in memory, gone with the process
+  // > 0, of activations committed and announced, and of probe sets
+  int64_t limit_bytes = int64_t{4} << 30;
+  // > 0, of all probe sets, whose ids are in memory with a data directory too
+  int64_t probe_set_limit_bytes = int64_t{256} << 20;
+  int64_t layers_per_snapshot = 4096;  // > 0
+  int64_t disk_reserve_bytes = 0;      // free space of the file system that is left alone
+  int64_t max_uploads = 1024;          // open per project
   absl::Duration retain_age =
       absl::InfiniteDuration();  // unpinned snapshots not used for so long go
-  int64_t retain_bytes = 0;      // > 0: unpinned, least recently used first, beyond it
-  FileSystem* files = nullptr;   // null: the real one; not owned
+  // > 0: so many bytes of content that no pinned snapshot names are kept; beyond it unpinned
+  // snapshots go, least recently used first, but none whose content is all named by pinned ones
+  int64_t retain_bytes = 0;
+  FileSystem* files = nullptr;  // null: the real one; not owned
   // Told, while the store opens and later, what had to be given up: DATA_LOSS naming a file. Called
   // on any thread, must not call the store. May be empty.
   std::function<void(const absl::Status&)> on_damage;
+  // Told, while the store opens, of each file that goes because nothing names it: what an earlier
+  // process did not finish. May be empty.
+  std::function<void(const std::string&)> on_removal;
 };
 
 // Totals for metrics.
@@ -55,10 +63,10 @@ struct StoreStats {
 // never waits for the disk; Load, uploads and everything that changes something may.
 class ActivationStore {
  public:
-  // FAILED_PRECONDITION if another process has the directory open or its format is newer;
-  // DATA_LOSS, naming the file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it
-  // cannot be read or written. Damaged blobs are no error: they are moved to quarantine/ when
-  // found, and named.
+  // FAILED_PRECONDITION if another process has the directory open, its format is newer, or there
+  // are activations but no metadata that name them (nothing is touched then); DATA_LOSS, naming the
+  // file, if the metadata is damaged; PERMISSION_DENIED or UNAVAILABLE if it cannot be read or
+  // written. Damaged blobs are no error: they are moved to quarantine/ when found, and named.
   static absl::StatusOr<std::unique_ptr<ActivationStore>> Open(const StoreOptions& options);
   // Uploads must not be used any more; representations may.
   virtual ~ActivationStore() = default;
@@ -100,14 +108,18 @@ class ActivationStore {
   virtual absl::StatusOr<std::vector<SnapshotSummary>> DeleteNetwork(
       const std::string& project, const std::string& network) = 0;
   virtual absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) = 0;
-  // Bytes of committed and announced content of a project (for quotas).
+  // Bytes of committed and announced content of a project, and of its probe sets (for quotas).
   virtual int64_t ProjectBytes(const std::string& project) const = 0;
+  // Bytes that the store holds in memory: all content without a data directory, and the probe sets.
+  virtual int64_t MemoryBytes() const = 0;
   // Deletes snapshots as the options say; returns how many.
   virtual absl::StatusOr<int64_t> ApplyRetention(absl::Time now) = 0;
 
   // --- Probe sets.
   // OK and the earlier one if it is there already, equal. ALREADY_EXISTS, naming the first
   // difference, if it is there with another count or order, or layers that name it do not fit.
+  // Its KeptBytes count like content: RESOURCE_EXHAUSTED with the reason NEVER_FITS,
+  // MEMORY_PRESSURE or DISK_FULL.
   virtual absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) = 0;
   virtual absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
                                                const std::string& id) const = 0;

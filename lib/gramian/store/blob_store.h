@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gramian/base/digest.h"
 #include "gramian/representation/representation.h"
@@ -18,12 +20,15 @@
 namespace gramian {
 
 // Room for the bytes of one upload, until it becomes a blob or is discarded. Destroying it leaves
-// the bytes where they are. Thread-safe.
+// the bytes where they are. Takes no descriptor while nothing is called. Thread-safe.
 class BlobPart {
  public:
   virtual ~BlobPart() = default;
   virtual const std::string& name() const = 0;
-  // Makes what was written so far survive. DATA_LOSS or RESOURCE_EXHAUSTED: it may never be.
+  // When something was last written to it.
+  virtual absl::Time write_time() const { return absl::Now(); }
+  // Makes what was written so far survive. UNAVAILABLE if that cannot be tried now; DATA_LOSS or
+  // RESOURCE_EXHAUSTED: it may never be.
   virtual absl::Status Sync() = 0;
   // A builder that puts its bytes here, where those in `persisted` are already. Call once.
   virtual absl::StatusOr<RepresentationBuilder> NewBuilder(
@@ -61,8 +66,9 @@ class BlobStore {
   // Puts a damaged blob aside. Returns where it is now.
   virtual absl::StatusOr<std::string> Quarantine(const Digest& digest) = 0;
 
-  // Free space; -1 in memory.
+  // Free space, and all there is; -1 in memory.
   virtual absl::StatusOr<int64_t> FreeBytes() = 0;
+  virtual absl::StatusOr<int64_t> TotalBytes() = 0;
 };
 
 // In memory.

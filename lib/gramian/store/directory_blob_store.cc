@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/representation/byte_sink.h"
 
@@ -29,38 +30,48 @@ std::shared_ptr<const std::byte> DataOf(std::shared_ptr<const std::byte> mapping
   return std::shared_ptr<const std::byte>(std::move(mapping), data);
 }
 
+// Opens the file for each write, so that uploads, however many wait for their clients, take no
+// descriptor. The mapping keeps the file's pages in the system's hands, and with them the news of
+// one that could not be written, for the next who syncs.
 class FileSink final : public ByteSink {
  public:
-  FileSink(std::shared_ptr<File> file, int64_t data_begin, std::shared_ptr<const std::byte> bytes)
-      : file_(std::move(file)), data_begin_(data_begin), bytes_(std::move(bytes)) {}
+  FileSink(FileSystem* files, std::string path, int64_t data_begin,
+           std::shared_ptr<const std::byte> bytes)
+      : files_(files), path_(std::move(path)), data_begin_(data_begin), bytes_(std::move(bytes)) {}
   absl::Status Write(int64_t offset, absl::Span<const absl::string_view> parts) override {
-    return file_->WriteAt(data_begin_ + offset, parts);
+    GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                             files_->OpenExisting(path_, /*writable=*/true));
+    return file->WriteAt(data_begin_ + offset, parts);
   }
   std::shared_ptr<const std::byte> bytes() const override { return bytes_; }
 
  private:
-  const std::shared_ptr<File> file_;
+  FileSystem* const files_;
+  const std::string path_;
   const int64_t data_begin_;
   const std::shared_ptr<const std::byte> bytes_;
 };
 
 class FilePart final : public BlobPart {
  public:
-  FilePart(FileSystem* files, std::string directory, std::string name,
-           const RepresentationShape& shape, std::unique_ptr<File> file, int64_t data_begin,
+  FilePart(FileSystem* files, const std::string& directory, const std::string& name,
+           const RepresentationShape& shape, int64_t data_begin, absl::Time write_time,
            bool is_entered)
       : files_(files),
-        directory_(std::move(directory)),
-        name_(std::move(name)),
+        directory_(directory),
+        name_(name),
+        path_(absl::StrCat(directory, "/", name, kPartSuffix)),
         shape_(shape),
-        file_(std::move(file)),
         data_begin_(data_begin),
+        write_time_(write_time),
         is_entered_(is_entered) {}
 
   const std::string& name() const override { return name_; }
+  absl::Time write_time() const override { return write_time_; }
 
   absl::Status Sync() override {
-    GRAMIAN_RETURN_IF_ERROR(file_->Sync());
+    GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, Open());
+    GRAMIAN_RETURN_IF_ERROR(file->Sync());
     if (is_entered_) return absl::OkStatus();
     GRAMIAN_RETURN_IF_ERROR(files_->SyncDirectory(directory_));
     is_entered_ = true;
@@ -69,23 +80,30 @@ class FilePart final : public BlobPart {
 
   absl::StatusOr<RepresentationBuilder> NewBuilder(absl::Span<const ByteRange> persisted) override {
     const int64_t size = shape_.rows * shape_.cols * SizeOf(shape_.dtype);
+    GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, Open());
     GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<const std::byte> mapping,
-                             file_->Map(data_begin_ + size));
+                             file->Map(data_begin_ + size));
     std::map<int64_t, int64_t> received;
     for (const ByteRange& range : persisted) received.emplace(range.begin, range.end);
     return RepresentationBuilder::Create(
         shape_,
-        std::make_unique<FileSink>(file_, data_begin_, DataOf(std::move(mapping), data_begin_)),
+        std::make_unique<FileSink>(files_, path_, data_begin_,
+                                   DataOf(std::move(mapping), data_begin_)),
         std::move(received));
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<File>> Open() const {
+    return files_->OpenExisting(path_, /*writable=*/true);
+  }
+
   FileSystem* const files_;
   const std::string directory_;
   const std::string name_;
+  const std::string path_;
   const RepresentationShape shape_;
-  const std::shared_ptr<File> file_;
   const int64_t data_begin_;
+  const absl::Time write_time_;
   std::atomic<bool> is_entered_;  // Whether the directory is known to name the file.
 };
 
@@ -133,16 +151,18 @@ absl::StatusOr<std::unique_ptr<BlobPart>> DirectoryBlobStore::CreatePart(
     RemovePart(name);
     return written;
   }
-  return std::make_unique<FilePart>(files_, uploads_, name, shape, std::move(file), begin,
+  return std::make_unique<FilePart>(files_, uploads_, name, shape, begin, absl::Now(),
                                     /*is_entered=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<BlobPart>> DirectoryBlobStore::OpenPart(
     const std::string& name, const RepresentationShape& shape) {
-  GRAMIAN_ASSIGN_OR_RETURN(OpenFile open, OpenChecked(PartPath(name), shape, /*writable=*/true));
+  GRAMIAN_ASSIGN_OR_RETURN(const OpenFile open,
+                           OpenChecked(PartPath(name), shape, /*writable=*/true));
   // What an earlier process left was synced, or nobody would know of it.
-  return std::make_unique<FilePart>(files_, uploads_, name, shape, std::move(open.file),
-                                    open.data_begin, /*is_entered=*/true);
+  GRAMIAN_ASSIGN_OR_RETURN(const absl::Time written, open.file->WriteTime());
+  return std::make_unique<FilePart>(files_, uploads_, name, shape, open.data_begin, written,
+                                    /*is_entered=*/true);
 }
 
 void DirectoryBlobStore::RemovePart(const std::string& name) {
@@ -219,6 +239,7 @@ absl::StatusOr<std::string> DirectoryBlobStore::Quarantine(const Digest& digest)
 }
 
 absl::StatusOr<int64_t> DirectoryBlobStore::FreeBytes() { return files_->FreeBytes(directory_); }
+absl::StatusOr<int64_t> DirectoryBlobStore::TotalBytes() { return files_->TotalBytes(directory_); }
 
 absl::StatusOr<std::vector<Digest>> DirectoryBlobStore::ListBlobs() {
   std::vector<Digest> digests;

@@ -38,6 +38,7 @@ class DirectoryBlobStore final : public BlobStore {
   void Remove(const Digest& digest) override;
   absl::StatusOr<std::string> Quarantine(const Digest& digest) override;
   absl::StatusOr<int64_t> FreeBytes() override;
+  absl::StatusOr<int64_t> TotalBytes() override;
 
   // For the start: digests of all blob files; other files are not ours and stay.
   absl::StatusOr<std::vector<Digest>> ListBlobs();

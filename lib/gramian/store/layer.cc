@@ -35,6 +35,10 @@ std::string DigestOfInputIds(absl::Span<const std::string> input_ids) {
   return builder.Finish().ToHex();
 }
 
+bool MayBeSameInputs(absl::string_view a, absl::string_view b) {
+  return a.empty() || b.empty() || absl::EqualsIgnoreCase(a, b);
+}
+
 absl::Status CheckInputs(const ProbeSet& probe_set, int64_t rows,
                          absl::Span<const std::string> input_ids,
                          const std::string& input_ids_digest) {
@@ -44,11 +48,8 @@ absl::Status CheckInputs(const ProbeSet& probe_set, int64_t rows,
   };
   if (probe_set.input_count != rows)
     return differ(absl::StrCat(probe_set.input_count, " inputs"), rows);
-  if (probe_set.input_ids_digest.empty()) return absl::OkStatus();
   const std::string digest = input_ids.empty() ? input_ids_digest : DigestOfInputIds(input_ids);
-  if (digest.empty() || absl::EqualsIgnoreCase(digest, probe_set.input_ids_digest)) {
-    return absl::OkStatus();
-  }
+  if (MayBeSameInputs(digest, probe_set.input_ids_digest)) return absl::OkStatus();
   const std::vector<std::string>& known = probe_set.input_ids;
   for (size_t i = 0; i < std::min(known.size(), input_ids.size()); ++i) {
     if (known[i] == input_ids[i]) continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gramian/base/digest.h"
@@ -53,6 +54,7 @@ struct StoredLayer {
   int64_t size_bytes = 0;
   Digest digest;
   absl::Time create_time;
+  std::string input_ids_digest;  // of its inputs in order, as ProbeSet's; empty if nobody said
   bool damaged = false;  // the content was lost: Load is DATA_LOSS until it is uploaded again
   // The digest of the tangent data that were sent if the content is what they were reduced to.
   std::optional<Digest> reduced_from = {};
@@ -92,6 +94,9 @@ std::string NameOf(const SnapshotKey& key);
 
 // The digest of the ids of inputs, in order: ProbeSet::input_ids_digest.
 std::string DigestOfInputIds(absl::Span<const std::string> input_ids);
+
+// Whether two digests of input ids may be of the same inputs: an empty one says nothing.
+bool MayBeSameInputs(absl::string_view a, absl::string_view b);
 
 // Whether `rows` inputs with these ids (both empty if unknown) are those of `probe_set`;
 // FAILED_PRECONDITION naming the first difference: the count,

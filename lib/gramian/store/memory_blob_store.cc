@@ -71,6 +71,7 @@ class MemoryBlobStore final : public BlobStore {
     return digest.ToHex();
   }
   absl::StatusOr<int64_t> FreeBytes() override { return -1; }
+  absl::StatusOr<int64_t> TotalBytes() override { return -1; }
 
  private:
   Mutex mutex_;

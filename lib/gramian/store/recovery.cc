@@ -58,8 +58,12 @@ absl::Status CopyPublished(DirectoryBlobStore& blobs,
 }  // namespace
 
 absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
-                                  const OnDamage& on_damage) {
+                                  const OnDamage& on_damage,
+                                  const std::function<void(const std::string&)>& on_removal) {
   Recovered recovered;
+  const auto tell_removal = [&on_removal](absl::string_view what, const std::string& name) {
+    if (on_removal) on_removal(absl::StrCat(what, " ", name));
+  };
   GRAMIAN_ASSIGN_OR_RETURN(recovered.contents, catalog.Read());
   std::map<Digest, RepresentationShape> named;
   for (const StoredLayer& layer : recovered.contents.layers) {
@@ -80,12 +84,15 @@ absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
       GRAMIAN_RETURN_IF_ERROR(blobs.Unpublish(digest, part));
     } else {
       blobs.Remove(digest);
+      tell_removal("content", digest.ToHex());
     }
   }
   GRAMIAN_RETURN_IF_ERROR(FindLost(blobs, named, on_damage, recovered.lost));
 
   for (const std::string& part : parts) {
-    if (wanted.count(part) == 0) blobs.RemovePart(part);
+    if (wanted.count(part) > 0) continue;
+    blobs.RemovePart(part);
+    tell_removal("part", part);
   }
   GRAMIAN_RETURN_IF_ERROR(CopyPublished(blobs, named, recovered.lost, wanted, present));
   std::vector<std::string> stale;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <set>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,10 +24,11 @@ struct Recovered {
 // is removed, or, if it was published by an upload that was never committed, becomes its part
 // again (a copy, if layers name it). A part without an upload and an upload without a part are
 // removed. A named blob with a wrong size or header is put in quarantine; its data are not read.
-// `on_damage`, which may be empty, is told what was lost. Errors of Catalog::Read, and of what
-// cannot be read now.
+// `on_damage` is told what was lost, `on_removal` what nothing named; either may be empty. Errors
+// of Catalog::Read, and of what cannot be read now.
 absl::StatusOr<Recovered> Recover(DirectoryBlobStore& blobs, Catalog& catalog,
-                                  const std::function<void(const absl::Status&)>& on_damage);
+                                  const std::function<void(const absl::Status&)>& on_damage,
+                                  const std::function<void(const std::string&)>& on_removal);
 
 }  // namespace gramian
 

@@ -2,9 +2,12 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/digest.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/file_system.h"
 #include "gramian/base/machine.h"
@@ -37,6 +40,31 @@ absl::Status StatusOf(int code, const std::string& path, absl::string_view what)
     default:
       return absl::UnavailableError(message);
   }
+}
+
+absl::Status Missing(const std::string& path) {
+  return absl::NotFoundError(absl::StrCat(path, " is missing or holds nothing"));
+}
+
+bool IsMissingOrEmpty(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return size == 0 || error == std::errc::no_such_file_or_directory;
+}
+
+void RowDigest(sqlite3_context* context, int count, sqlite3_value** values) {
+  DigestBuilder builder("");
+  for (int i = 0; i < count; ++i) {
+    const int type = sqlite3_value_type(values[i]);
+    // Numbers become texts by this.
+    const void* const bytes = sqlite3_value_blob(values[i]);
+    const int size = sqlite3_value_bytes(values[i]);
+    builder.Update(&type, sizeof(type));
+    builder.Update(&size, sizeof(size));
+    if (size > 0) builder.Update(bytes, size);
+  }
+  const std::string digest = builder.Finish().ToHex();
+  sqlite3_result_text(context, digest.data(), static_cast<int>(digest.size()), SQLITE_TRANSIENT);
 }
 
 std::string PathOf(sqlite3* database) {
@@ -123,7 +151,10 @@ absl::Status SqliteDatabase::ErrorOf(int code) const {
 }
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
-    const std::string& path, Durability durability, absl::Span<const char* const> steps) {
+    const std::string& path, Durability durability, absl::Span<const char* const> formats,
+    Creation creation) {
+  // First: of an empty file SQLite would remove the log, which may hold all there is.
+  if (creation == Creation::kRefused && IsMissingOrEmpty(path)) return Missing(path);
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle,
@@ -131,11 +162,16 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, handle));
   if (code != SQLITE_OK) return database->ErrorOf(code);
   sqlite3_extended_result_codes(handle, 1);
-  GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, steps));
+  const int added =
+      sqlite3_create_function_v2(handle, "row_digest", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                 nullptr, RowDigest, nullptr, nullptr, nullptr);
+  if (added != SQLITE_OK) return database->ErrorOf(added);
+  GRAMIAN_RETURN_IF_ERROR(database->Prepare(durability, formats, creation));
   return database;
 }
 
-absl::Status SqliteDatabase::Prepare(Durability durability, absl::Span<const char* const> steps) {
+absl::Status SqliteDatabase::Prepare(Durability durability, absl::Span<const char* const> formats,
+                                     Creation creation) {
   // The lock is held from the first access on, so that the index of the WAL needs no shared memory.
   GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA locking_mode=EXCLUSIVE"));
   GRAMIAN_RETURN_IF_ERROR(Execute("PRAGMA journal_mode=WAL"));
@@ -152,15 +188,16 @@ absl::Status SqliteDatabase::Prepare(Durability durability, absl::Span<const cha
   if (application != 0 && application != kApplicationId) {
     return absl::DataLossError(absl::StrCat(path_, " is a database of another program"));
   }
-  const auto format = static_cast<int64_t>(steps.size());
+  const auto format = static_cast<int64_t>(formats.size());
   if (version > format) {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " has format ", version, ", this program reads up to ", format));
   }
+  if (version == 0 && creation == Creation::kRefused) return Missing(path_);
   if (version > 0) GRAMIAN_RETURN_IF_ERROR(Check());
   if (version == format) return absl::OkStatus();
   return Transact([&]() -> absl::Status {
-    for (const char* const step : steps.subspan(static_cast<size_t>(version))) {
+    for (const char* step : formats.subspan(static_cast<size_t>(version))) {
       GRAMIAN_RETURN_IF_ERROR(Execute(step));
     }
     GRAMIAN_RETURN_IF_ERROR(

@@ -48,20 +48,26 @@ class SqliteStatement {
   int bound_ = 0;  // SQLITE_OK
 };
 
-// One connection, in WAL mode and the only one to its file. Thread-compatible.
+// One connection, in WAL mode and the only one to its file. Its SQL has one more function:
+// row_digest(value, ...), 32 hexadecimal digits that depend on the type and bytes of each value.
+// Thread-compatible.
 class SqliteDatabase {
  public:
   // How much a commit may lose when the machine (not only the process) stops.
   enum class Durability { kNothing, kLastCommits };
 
-  // Opens or creates the file. Errors name it: DATA_LOSS if it is damaged or no database,
-  // FAILED_PRECONDITION if its format is newer, PERMISSION_DENIED, RESOURCE_EXHAUSTED (reason
-  // DISK_FULL), else UNAVAILABLE. `steps[i]`, one or more statements, makes format i + 1 of format
-  // i, 0 being an empty file: a new file or an older one gets those it lacks, in one transaction.
-  // Reads the whole file to check it.
-  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path,
-                                                              Durability durability,
-                                                              absl::Span<const char* const> steps);
+  // Whether Open may begin a database where there is none.
+  enum class Creation { kAllowed, kRefused };
+
+  // Opens or creates the file. `formats[i]`, one or more statements, makes format i + 1 of format
+  // i: a new file gets all of them, an older one those it lacks, in one transaction. Reads the
+  // whole file to check it. Errors name it: DATA_LOSS if it is damaged or no database,
+  // FAILED_PRECONDITION if its format is newer than the last of `formats`, NOT_FOUND if `creation`
+  // is refused and the file is missing, empty or without a format, PERMISSION_DENIED,
+  // RESOURCE_EXHAUSTED (reason DISK_FULL), else UNAVAILABLE.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(
+      const std::string& path, Durability durability, absl::Span<const char* const> formats,
+      Creation creation = Creation::kAllowed);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -82,7 +88,8 @@ class SqliteDatabase {
  private:
   SqliteDatabase(std::string path, sqlite3* database);
   absl::Status ErrorOf(int code) const;
-  absl::Status Prepare(Durability durability, absl::Span<const char* const> steps);
+  absl::Status Prepare(Durability durability, absl::Span<const char* const> formats,
+                       Creation creation);
   absl::Status Check();
 
   const std::string path_;

@@ -8,12 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
-#include "gramian/store/sqlite.h"
 
 namespace gramian {
 namespace {
 
-constexpr char kTables[] = R"sql(
+constexpr char kFormat1[] = R"sql(
 CREATE TABLE layers(
   project TEXT NOT NULL, network TEXT NOT NULL, step INTEGER NOT NULL, layer TEXT NOT NULL,
   module_path TEXT NOT NULL, probe_set TEXT NOT NULL, reduction TEXT NOT NULL,
@@ -37,15 +36,76 @@ CREATE TABLE probe_sets(
   PRIMARY KEY(project, id)) WITHOUT ROWID;
 )sql";
 
-constexpr char kTangents[] = R"sql(
+constexpr char kFormat2[] = R"sql(
+ALTER TABLE layers ADD COLUMN input_ids_digest TEXT NOT NULL DEFAULT '';
+)sql";
+
+// A table, without the checksum of its rows.
+struct Table {
+  const char* name;
+  int count;  // of columns
+  const char* columns;
+};
+
+constexpr Table kLayers = {"layers", 17,
+                           "project,network,step,layer,module_path,probe_set,reduction,ordinal,"
+                           "dtype,row_count,col_count,digest,created_ns,input_ids_digest,"
+                           "row_kind,coordinates,reduced_from"};
+constexpr Table kSnapshots = {"snapshots", 5, "project,network,step,pinned,used_ns"};
+constexpr Table kUploads = {
+    "uploads", 19,
+    "part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,"
+    "col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted,row_kind,coordinates"};
+constexpr Table kProbeSets = {"probe_sets", 6,
+                              "project,id,input_count,input_ids_digest,input_ids,created_ns"};
+
+// Turned bits in a row look like another row to SQLite.
+constexpr char kFormat3[] = R"sql(
+ALTER TABLE layers ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+ALTER TABLE snapshots ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+ALTER TABLE probe_sets ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+UPDATE layers SET checksum=row_digest(
+  project,network,step,layer,module_path,probe_set,reduction,ordinal,
+  dtype,row_count,col_count,digest,created_ns,input_ids_digest);
+UPDATE snapshots SET checksum=row_digest(project,network,step,pinned,used_ns);
+UPDATE uploads SET checksum=row_digest(
+  part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,
+  col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted);
+UPDATE probe_sets SET checksum=row_digest(
+  project,id,input_count,input_ids_digest,input_ids,created_ns);
+)sql";
+
+// Tangent data.
+constexpr char kFormat4[] = R"sql(
 ALTER TABLE layers ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
 ALTER TABLE layers ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE layers ADD COLUMN reduced_from TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
 ALTER TABLE uploads ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
+UPDATE layers SET checksum=row_digest(
+  project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,col_count,
+  digest,created_ns,input_ids_digest,row_kind,coordinates,reduced_from)
+  WHERE checksum=row_digest(
+  project,network,step,layer,module_path,probe_set,reduction,ordinal,
+  dtype,row_count,col_count,digest,created_ns,input_ids_digest);
+UPDATE uploads SET checksum=row_digest(
+  part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,
+  col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted,row_kind,coordinates)
+  WHERE checksum=row_digest(
+  part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,
+  col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted);
 )sql";
 
-constexpr const char* kFormats[] = {kTables, kTangents};
+constexpr const char* kFormats[] = {kFormat1, kFormat2, kFormat3, kFormat4};
+
+// "INSERT INTO snapshots(...) VALUES(?1,...)", to which its parameters are bound in order.
+std::string Insert(absl::string_view verb, const Table& table) {
+  std::string parameters = "?1";
+  for (int i = 2; i <= table.count; ++i) absl::StrAppend(&parameters, ",?", i);
+  return absl::StrCat(verb, " INTO ", table.name, "(", table.columns, ",checksum) VALUES(",
+                      parameters, ",row_digest(", parameters, "))");
+}
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the catalog holds ", what));
@@ -168,21 +228,22 @@ class SqliteCatalog final : public Catalog {
   absl::Status PutLayer(const StoredLayer& layer, const std::string& part) override {
     MutexLock lock(mutex_);
     return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
-      GRAMIAN_ASSIGN_OR_RETURN(
-          SqliteStatement put,
-          database_->Prepare(
-              "INSERT OR REPLACE INTO layers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement put,
+                               database_->Prepare(Insert("INSERT OR REPLACE", kLayers)));
       Bind(put, layer.description, layer.shape);
-      put.Bind(layer.digest.ToHex()).Bind(absl::ToUnixNanos(layer.create_time));
+      put.Bind(layer.digest.ToHex())
+          .Bind(absl::ToUnixNanos(layer.create_time))
+          .Bind(layer.input_ids_digest);
       Bind(put, layer.shape.layout);
       put.Bind(layer.reduced_from.has_value() ? layer.reduced_from->ToHex() : "");
       GRAMIAN_RETURN_IF_ERROR(put.Run());
-      GRAMIAN_ASSIGN_OR_RETURN(
-          SqliteStatement snapshot,
-          database_->Prepare("INSERT INTO snapshots VALUES(?,?,?,0,?) "
-                             "ON CONFLICT DO UPDATE SET used_ns=excluded.used_ns"));
+      GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement snapshot,
+                               database_->Prepare(absl::StrCat(
+                                   Insert("INSERT", kSnapshots),
+                                   " ON CONFLICT DO UPDATE SET used_ns=excluded.used_ns, checksum="
+                                   "row_digest(project,network,step,pinned,excluded.used_ns)")));
       Bind(snapshot, layer.description.key.snapshot);
-      snapshot.Bind(absl::ToUnixNanos(layer.create_time));
+      snapshot.Bind(int64_t{0}).Bind(absl::ToUnixNanos(layer.create_time));
       GRAMIAN_RETURN_IF_ERROR(snapshot.Run());
       return part.empty() ? absl::OkStatus() : DeleteUploads({part});
     });
@@ -209,8 +270,9 @@ class SqliteCatalog final : public Catalog {
     MutexLock lock(mutex_);
     return database_->Transact([&]() GRAMIAN_REQUIRES(mutex_) -> absl::Status {
       GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement update,
-                               database_->Prepare("UPDATE snapshots SET pinned=?, used_ns=? "
-                                                  "WHERE project=? AND network=? AND step=?"));
+                               database_->Prepare("UPDATE snapshots SET pinned=?1, used_ns=?2, "
+                                                  "checksum=row_digest(project,network,step,?1,?2) "
+                                                  "WHERE project=?3 AND network=?4 AND step=?5"));
       for (const SnapshotRecord& snapshot : snapshots) {
         update.Bind(int64_t{snapshot.pinned ? 1 : 0}).Bind(absl::ToUnixNanos(snapshot.used));
         Bind(update, snapshot.key);
@@ -223,10 +285,8 @@ class SqliteCatalog final : public Catalog {
   absl::Status PutUpload(const UploadRecord& upload) override {
     const UploadPlan& plan = upload.plan;
     MutexLock lock(mutex_);
-    GRAMIAN_ASSIGN_OR_RETURN(
-        SqliteStatement put,
-        database_->Prepare(
-            "INSERT OR REPLACE INTO uploads VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement put,
+                             database_->Prepare(Insert("INSERT OR REPLACE", kUploads)));
     put.Bind(upload.part);
     Bind(put, plan.description, plan.shape);
     put.Bind(plan.upload_id)
@@ -245,8 +305,7 @@ class SqliteCatalog final : public Catalog {
 
   absl::Status AddProbeSet(const ProbeSet& probe_set) override {
     MutexLock lock(mutex_);
-    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement add,
-                             database_->Prepare("INSERT INTO probe_sets VALUES(?,?,?,?,?,?)"));
+    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement add, database_->Prepare(Insert("INSERT", kProbeSets)));
     add.Bind(probe_set.project)
         .Bind(probe_set.id)
         .Bind(probe_set.input_count)
@@ -273,33 +332,39 @@ class SqliteCatalog final : public Catalog {
 
   // Calls visit(row), which returns a status, for all rows of a table.
   template <typename Visit>
-  absl::Status ForRows(absl::string_view table, const Visit& visit) GRAMIAN_REQUIRES(mutex_) {
-    GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement select,
-                             database_->Prepare(absl::StrCat("SELECT * FROM ", table)));
+  absl::Status ForRows(const Table& table, const Visit& visit) GRAMIAN_REQUIRES(mutex_) {
+    GRAMIAN_ASSIGN_OR_RETURN(
+        SqliteStatement select,
+        database_->Prepare(absl::StrCat("SELECT ", table.columns, ",checksum=row_digest(",
+                                        table.columns, ") FROM ", table.name)));
     while (true) {
       GRAMIAN_ASSIGN_OR_RETURN(const bool has_row, select.Step());
       if (!has_row) return absl::OkStatus();
+      if (select.Integer(table.count) == 0) {
+        return Damaged(absl::StrCat("a row of ", table.name, " that has not its checksum"));
+      }
       GRAMIAN_RETURN_IF_ERROR(visit(select));
     }
   }
 
   absl::Status ReadLayers(std::vector<StoredLayer>& layers) GRAMIAN_REQUIRES(mutex_) {
-    return ForRows("layers", [&](const SqliteStatement& row) -> absl::Status {
+    return ForRows(kLayers, [&](const SqliteStatement& row) -> absl::Status {
       StoredLayer layer;
       GRAMIAN_RETURN_IF_ERROR(
-          ReadShared(row, 0, 13, layer.description, layer.shape, layer.size_bytes));
+          ReadShared(row, 0, 14, layer.description, layer.shape, layer.size_bytes));
       const std::optional<Digest> digest = Digest::FromHex(row.Bytes(11));
       if (!digest.has_value()) return Damaged("a layer without a digest");
       layer.digest = *digest;
       layer.create_time = absl::FromUnixNanos(row.Integer(12));
-      layer.reduced_from = Digest::FromHex(row.Bytes(15));
+      layer.input_ids_digest = row.Bytes(13);
+      layer.reduced_from = Digest::FromHex(row.Bytes(16));
       layers.push_back(std::move(layer));
       return absl::OkStatus();
     });
   }
 
   absl::Status ReadSnapshots(std::vector<SnapshotRecord>& snapshots) GRAMIAN_REQUIRES(mutex_) {
-    return ForRows("snapshots", [&](const SqliteStatement& row) {
+    return ForRows(kSnapshots, [&](const SqliteStatement& row) {
       snapshots.push_back(
           {ReadKey(row, 0), row.Integer(3) != 0, absl::FromUnixNanos(row.Integer(4))});
       return absl::OkStatus();
@@ -307,7 +372,7 @@ class SqliteCatalog final : public Catalog {
   }
 
   absl::Status ReadUploads(std::vector<UploadRecord>& uploads) GRAMIAN_REQUIRES(mutex_) {
-    return ForRows("uploads", [&](const SqliteStatement& row) -> absl::Status {
+    return ForRows(kUploads, [&](const SqliteStatement& row) -> absl::Status {
       UploadRecord upload;
       upload.part = row.Bytes(0);
       int64_t size = 0;
@@ -324,7 +389,7 @@ class SqliteCatalog final : public Catalog {
   }
 
   absl::Status ReadProbeSets(std::vector<ProbeSet>& probe_sets) GRAMIAN_REQUIRES(mutex_) {
-    return ForRows("probe_sets", [&](const SqliteStatement& row) -> absl::Status {
+    return ForRows(kProbeSets, [&](const SqliteStatement& row) -> absl::Status {
       ProbeSet probe_set;
       probe_set.project = row.Bytes(0);
       probe_set.id = row.Bytes(1);
@@ -343,10 +408,11 @@ class SqliteCatalog final : public Catalog {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path,
+                                                           SqliteDatabase::Creation creation) {
   GRAMIAN_ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteDatabase> database,
-      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormats));
+      SqliteDatabase::Open(path, SqliteDatabase::Durability::kNothing, kFormats, creation));
   return std::make_unique<SqliteCatalog>(std::move(database));
 }
 

@@ -7,11 +7,14 @@
 
 #include "absl/status/statusor.h"
 #include "gramian/store/catalog.h"
+#include "gramian/store/sqlite.h"
 
 namespace gramian {
 
 // Opens or creates the database at `path`. Errors of SqliteDatabase::Open.
-absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& path);
+absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(
+    const std::string& path,
+    SqliteDatabase::Creation creation = SqliteDatabase::Creation::kAllowed);
 
 }  // namespace gramian
 

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -29,8 +30,9 @@ absl::Status StoreCore::Restore(const Recovered& recovered) {
       index_.SetPinned(snapshot.key, snapshot.pinned);
       index_.SetUsed(snapshot.key, snapshot.used);
     }
+    index_.SetNoted(recovered.contents.snapshots);
     for (const ProbeSet& probe_set : recovered.contents.probe_sets) {
-      probe_sets_.emplace(std::pair(probe_set.project, probe_set.id), probe_set);
+      probe_sets_.Add(probe_set);
     }
     counters_.quarantined_blobs = static_cast<int64_t>(recovered.lost.size());
   }
@@ -215,11 +217,17 @@ absl::StatusOr<SnapshotSummary> StoreCore::PinSnapshot(const SnapshotKey& key, b
 
 int64_t StoreCore::ProjectBytes(const std::string& project) const {
   MutexLock lock(mutex_);
-  int64_t bytes = index_.ProjectBytes(project);
+  int64_t bytes = index_.ProjectBytes(project) + probe_sets_.ProjectBytes(project);
   for (const auto& [key, session] : sessions_) {
     if (key.first.snapshot.project == project) bytes += session->size_bytes();
   }
   return bytes;
+}
+
+int64_t StoreCore::MemoryBytes() const {
+  MutexLock lock(mutex_);
+  const int64_t content = options_.data_dir.empty() ? index_.bytes() + reserved_bytes_ : 0;
+  return content + probe_sets_.bytes();
 }
 
 StoreStats StoreCore::Stats() const {
@@ -246,30 +254,39 @@ bool StoreCore::HasUpload(const SnapshotKey& key) const {
 bool StoreCore::MayRetire(const SnapshotRecord& record, absl::Time now) const {
   const bool is_old =
       options_.retain_age != absl::InfiniteDuration() && record.used < now - options_.retain_age;
-  const bool is_too_much = options_.retain_bytes > 0 && index_.bytes() > options_.retain_bytes;
+  const bool is_too_much = options_.retain_bytes > 0 &&
+                           index_.unpinned_bytes() > options_.retain_bytes &&
+                           index_.HoldsUnpinned(record.key);
   return (is_old || is_too_much) && !HasUpload(record.key);
 }
 
-std::vector<SnapshotRecord> StoreCore::Candidates() const {
-  std::vector<SnapshotRecord> records = index_.ListRecords();
-  records.erase(std::remove_if(records.begin(), records.end(),
-                               [](const SnapshotRecord& record) { return record.pinned; }),
-                records.end());
-  std::stable_sort(
-      records.begin(), records.end(),
-      [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
-  return records;
+absl::Status StoreCore::NoteUses() {
+  std::vector<SnapshotRecord> used;
+  {
+    MutexLock lock(mutex_);
+    used = index_.ListUnnoted();
+  }
+  if (used.empty()) return absl::OkStatus();
+  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots(used));
+  MutexLock lock(mutex_);
+  index_.SetNoted(used);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
   MutexLock change(change_mutex_);
+  // A full disk is what retention is there for.
+  const absl::Status noted = NoteUses();
+  if (!noted.ok() && !HasReason(noted, "DISK_FULL")) return noted;
+  if (options_.retain_age == absl::InfiniteDuration() && options_.retain_bytes <= 0) return 0;
   std::vector<SnapshotRecord> candidates;
   {
     MutexLock lock(mutex_);
-    candidates = Candidates();
+    candidates = index_.ListUnpinned();
   }
-  // So that the order of use outlives a restart.
-  GRAMIAN_RETURN_IF_ERROR(catalog_->UpdateSnapshots(candidates));
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
   int64_t retired = 0;
   for (const SnapshotRecord& record : candidates) {
     {
@@ -286,6 +303,19 @@ absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
 
 // --- Probe sets.
 
+absl::StatusOr<std::optional<ProbeSet>> StoreCore::FindEqual(const ProbeSet& probe_set) const {
+  const ProbeSet* earlier = probe_sets_.Find(probe_set.project, probe_set.id);
+  if (earlier == nullptr) {
+    // Uploads that are open would be refused when they are committed.
+    GRAMIAN_RETURN_IF_ERROR(index_.CheckUsers(probe_set));
+    return std::nullopt;
+  }
+  const absl::Status fits =
+      CheckInputs(*earlier, probe_set.input_count, probe_set.input_ids, probe_set.input_ids_digest);
+  if (!fits.ok()) return absl::AlreadyExistsError(fits.message());
+  return *earlier;
+}
+
 absl::StatusOr<ProbeSet> StoreCore::CreateProbeSet(const ProbeSet& asked) {
   ProbeSet probe_set = asked;
   if (!probe_set.input_ids.empty()) {
@@ -293,52 +323,43 @@ absl::StatusOr<ProbeSet> StoreCore::CreateProbeSet(const ProbeSet& asked) {
     probe_set.input_ids_digest = DigestOfInputIds(probe_set.input_ids);
   }
   probe_set.create_time = absl::Now();
+  const int64_t size = KeptBytes(probe_set);
   MutexLock change(change_mutex_);
   {
     MutexLock lock(mutex_);
-    const auto it = probe_sets_.find({asked.project, asked.id});
-    if (it != probe_sets_.end()) {
-      const absl::Status fits = CheckInputs(it->second, probe_set.input_count, probe_set.input_ids,
-                                            probe_set.input_ids_digest);
-      if (fits.ok()) return it->second;
-      return absl::AlreadyExistsError(fits.message());
-    }
-    // Uploads that are open would be refused when they are committed.
-    GRAMIAN_RETURN_IF_ERROR(index_.CheckUsers(probe_set));
+    GRAMIAN_ASSIGN_OR_RETURN(std::optional<ProbeSet> equal, FindEqual(probe_set));
+    if (equal.has_value()) return *std::move(equal);
+    GRAMIAN_RETURN_IF_ERROR(CheckProbeSetRoom(size));
+    reserved_bytes_ += size;
   }
-  GRAMIAN_RETURN_IF_ERROR(catalog_->AddProbeSet(probe_set));
+  // A transaction is written twice: to the log, and from there to the database.
+  absl::Status status = CheckDisk(2 * size);
+  if (status.ok()) status = catalog_->AddProbeSet(probe_set);
   MutexLock lock(mutex_);
-  probe_sets_.emplace(std::pair(asked.project, asked.id), probe_set);
+  reserved_bytes_ -= size;
+  if (!status.ok()) return status;
+  probe_sets_.Add(probe_set);
   return probe_set;
 }
 
 absl::StatusOr<ProbeSet> StoreCore::GetProbeSet(const std::string& project,
                                                 const std::string& id) const {
   MutexLock lock(mutex_);
-  const auto it = probe_sets_.find({project, id});
-  if (it != probe_sets_.end()) return it->second;
+  const ProbeSet* probe_set = probe_sets_.Find(project, id);
+  if (probe_set != nullptr) return *probe_set;
   return absl::NotFoundError(absl::StrCat("project '", project, "' has no probe set '", id, "'"));
 }
 
 std::vector<ProbeSet> StoreCore::ListProbeSets(const std::string& project) const {
-  std::vector<ProbeSet> result;
   MutexLock lock(mutex_);
-  for (auto it = probe_sets_.lower_bound({project, ""});
-       it != probe_sets_.end() && it->first.first == project; ++it) {
-    // The ids of all probe sets together may be gigabytes.
-    const ProbeSet& kept = it->second;
-    result.push_back(
-        {kept.project, kept.id, kept.input_count, kept.input_ids_digest, {}, kept.create_time});
-  }
-  return result;
+  return probe_sets_.List(project);
 }
 
 absl::Status StoreCore::DeleteProbeSet(const std::string& project, const std::string& id) {
   MutexLock change(change_mutex_);
   {
     MutexLock lock(mutex_);
-    const auto it = probe_sets_.find({project, id});
-    if (it == probe_sets_.end()) {
+    if (probe_sets_.Find(project, id) == nullptr) {
       return absl::NotFoundError(
           absl::StrCat("project '", project, "' has no probe set '", id, "'"));
     }
@@ -359,7 +380,7 @@ absl::Status StoreCore::DeleteProbeSet(const std::string& project, const std::st
   }
   GRAMIAN_RETURN_IF_ERROR(catalog_->RemoveProbeSet(project, id));
   MutexLock lock(mutex_);
-  probe_sets_.erase({project, id});
+  probe_sets_.Remove(project, id);
   return absl::OkStatus();
 }
 

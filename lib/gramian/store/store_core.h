@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "gramian/store/blob_store.h"
 #include "gramian/store/catalog.h"
 #include "gramian/store/directory_lock.h"
+#include "gramian/store/probe_sets.h"
 #include "gramian/store/recovery.h"
 #include "gramian/store/store_index.h"
 #include "gramian/store/upload_session.h"
@@ -52,6 +54,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
                                                              const std::string& network) override;
   absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) override;
   int64_t ProjectBytes(const std::string& project) const override;
+  int64_t MemoryBytes() const override;
   absl::StatusOr<int64_t> ApplyRetention(absl::Time now) override;
 
   absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) override;
@@ -85,6 +88,10 @@ class StoreCore final : public ActivationStore, private UploadHost {
       GRAMIAN_REQUIRES(mutex_);
   // Whether an upload may begin.
   absl::Status CheckOpen(const UploadPlan& plan, int64_t size) const GRAMIAN_REQUIRES(mutex_);
+  // Whether so many bytes more are within the store's limit, or that of probe sets.
+  absl::Status CheckRoom(int64_t size) const GRAMIAN_REQUIRES(mutex_);
+  absl::Status CheckProbeSetRoom(int64_t size) const GRAMIAN_REQUIRES(mutex_);
+  // Whether the file system has so many bytes beyond the reserve, now or ever.
   absl::Status CheckDisk(int64_t size);
   absl::StatusOr<std::shared_ptr<UploadSession>> Begin(UploadPlan plan, int64_t size);
   // Whether a layer with this description and shape, and this content if it is known, may be there
@@ -92,6 +99,10 @@ class StoreCore final : public ActivationStore, private UploadHost {
   absl::Status CheckConflict(const UploadPlan& plan, const Digest* digest) const
       GRAMIAN_REQUIRES(mutex_);
   absl::Status CheckInputsOf(const UploadPlan& plan) const GRAMIAN_REQUIRES(mutex_);
+  // The layer that a kept plan makes of this content: what is known of an earlier one with the
+  // same content stays.
+  StoredLayer LayerOf(const UploadPlan& plan, int64_t size, const Digest& digest) const
+      GRAMIAN_REQUIRES(mutex_);
   absl::Status CheckLayerCount(const LayerKey& key) const GRAMIAN_REQUIRES(mutex_);
   void Forget(const UploadSession& session) GRAMIAN_REQUIRES(mutex_);
 
@@ -104,8 +115,12 @@ class StoreCore final : public ActivationStore, private UploadHost {
                       const absl::Status& why);
   // Removes snapshots, which exist.
   absl::Status RemoveSnapshots(absl::Span<const SnapshotKey> keys) GRAMIAN_REQUIRES(change_mutex_);
+  // The earlier probe set if it is equal; nothing if there is none and layers fit the new one.
+  absl::StatusOr<std::optional<ProbeSet>> FindEqual(const ProbeSet& probe_set) const
+      GRAMIAN_REQUIRES(mutex_);
   bool HasUpload(const SnapshotKey& key) const GRAMIAN_REQUIRES(mutex_);
-  std::vector<SnapshotRecord> Candidates() const GRAMIAN_REQUIRES(mutex_);
+  // So that the order of use outlives a restart.
+  absl::Status NoteUses() GRAMIAN_REQUIRES(change_mutex_);
   bool MayRetire(const SnapshotRecord& record, absl::Time now) const GRAMIAN_REQUIRES(mutex_);
 
   const StoreOptions options_;
@@ -119,7 +134,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   mutable Mutex mutex_;
   StoreIndex index_ GRAMIAN_GUARDED_BY(mutex_);
   std::map<SessionKey, std::shared_ptr<UploadSession>> sessions_ GRAMIAN_GUARDED_BY(mutex_);
-  std::map<std::pair<std::string, std::string>, ProbeSet> probe_sets_ GRAMIAN_GUARDED_BY(mutex_);
+  ProbeSets probe_sets_ GRAMIAN_GUARDED_BY(mutex_);
   int64_t reserved_bytes_ GRAMIAN_GUARDED_BY(mutex_) = 0;
   StoreStats counters_ GRAMIAN_GUARDED_BY(mutex_);  // Only what Stats cannot derive.
 };

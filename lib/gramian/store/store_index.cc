@@ -143,21 +143,38 @@ const StoredLayer* StoreIndex::FindUser(const std::string& project,
 absl::Status StoreIndex::CheckUsers(const ProbeSet& probe_set) const {
   absl::Status status;
   ForUsers(probe_set.project, probe_set.id, [&](const StoredLayer& layer) {
-    if (layer.shape.rows == probe_set.input_count) return true;
+    std::string difference;
+    if (layer.shape.rows != probe_set.input_count) {
+      difference = absl::StrCat(layer.shape.rows, " inputs, not ", probe_set.input_count);
+    } else if (!MayBeSameInputs(layer.input_ids_digest, probe_set.input_ids_digest)) {
+      difference = absl::StrCat("inputs with the digest ", layer.input_ids_digest, ", not ",
+                                probe_set.input_ids_digest);
+    }
+    if (difference.empty()) return true;
     const LayerKey& key = layer.description.key;
-    status = absl::AlreadyExistsError(absl::StrCat(
-        "layer '", key.layer, "' of ", NameOf(key.snapshot), " names probe set '", probe_set.id,
-        "' and has ", layer.shape.rows, " inputs, not ", probe_set.input_count));
+    status = absl::AlreadyExistsError(absl::StrCat("layer '", key.layer, "' of ",
+                                                   NameOf(key.snapshot), " names probe set '",
+                                                   probe_set.id, "' and has ", difference));
     return false;
   });
   return status;
 }
 
-std::vector<SnapshotRecord> StoreIndex::ListRecords() const {
+bool StoreIndex::HoldsUnpinned(const SnapshotKey& key) const {
+  const Snapshot* snapshot = FindSnapshot(key);
+  if (snapshot == nullptr) return false;
+  return std::any_of(snapshot->layers.begin(), snapshot->layers.end(), [this](const auto& layer) {
+    return contents_.at(layer.second.digest)->pins == 0;
+  });
+}
+
+template <typename Includes>
+std::vector<SnapshotRecord> StoreIndex::ListIf(const Includes& includes) const {
   std::vector<SnapshotRecord> records;
   for (const auto& [project, networks] : projects_) {
     for (const auto& [network, steps] : networks) {
       for (const auto& [step, snapshot] : steps) {
+        if (snapshot.pinned || !includes(snapshot)) continue;
         records.push_back({{project, network, step}, snapshot.pinned, snapshot.used});
       }
     }
@@ -165,7 +182,24 @@ std::vector<SnapshotRecord> StoreIndex::ListRecords() const {
   return records;
 }
 
-void StoreIndex::AddUser(const StoredLayer& layer) {
+std::vector<SnapshotRecord> StoreIndex::ListUnpinned() const {
+  return ListIf([](const Snapshot&) { return true; });
+}
+
+std::vector<SnapshotRecord> StoreIndex::ListUnnoted() const {
+  return ListIf([](const Snapshot& snapshot) { return snapshot.used != snapshot.noted; });
+}
+
+void StoreIndex::AddPins(const Digest& digest, int64_t count) {
+  Content& content = *contents_.at(digest);
+  const bool was_pinned = content.pins > 0;
+  content.pins += count;
+  const bool is_pinned = content.pins > 0;
+  if (is_pinned == was_pinned) return;
+  pinned_bytes_ += is_pinned ? content.size_bytes : -content.size_bytes;
+}
+
+void StoreIndex::AddUser(const StoredLayer& layer, bool pinned) {
   std::shared_ptr<Content>& content = contents_[layer.digest];
   if (content == nullptr) {
     content = std::make_shared<Content>(layer.digest, layer.shape, layer.size_bytes);
@@ -174,10 +208,12 @@ void StoreIndex::AddUser(const StoredLayer& layer) {
   const std::string& project = layer.description.key.snapshot.project;
   if (++content->layers[project] == 1) project_bytes_[project] += layer.size_bytes;
   ++layer_count_;
+  if (pinned) AddPins(layer.digest, 1);
 }
 
-void StoreIndex::RemoveUser(const StoredLayer& layer, std::vector<Digest>& unused) {
+void StoreIndex::RemoveUser(const StoredLayer& layer, bool pinned, std::vector<Digest>& unused) {
   --layer_count_;
+  if (pinned) AddPins(layer.digest, -1);
   const auto it = contents_.find(layer.digest);
   const std::string& project = layer.description.key.snapshot.project;
   std::map<std::string, int64_t>& users = it->second->layers;
@@ -197,11 +233,11 @@ std::vector<Digest> StoreIndex::Put(const StoredLayer& layer, absl::Time used) {
   Snapshot& snapshot = projects_[key.project][key.network][key.step];
   snapshot.used = std::max(snapshot.used, used);
   // First, so that content which both layers share is never without a user.
-  AddUser(layer);
+  AddUser(layer, snapshot.pinned);
   std::vector<Digest> unused;
   const auto [it, is_new] = snapshot.layers.emplace(layer.description.key.layer, layer);
   if (!is_new) {
-    RemoveUser(it->second, unused);
+    RemoveUser(it->second, snapshot.pinned, unused);
     it->second = layer;
   }
   return unused;
@@ -212,7 +248,9 @@ std::vector<Digest> StoreIndex::Remove(const SnapshotKey& key) {
   const auto project = projects_.find(key.project);
   const auto network = project->second.find(key.network);
   const auto step = network->second.find(key.step);
-  for (const auto& [name, layer] : step->second.layers) RemoveUser(layer, unused);
+  for (const auto& [name, layer] : step->second.layers) {
+    RemoveUser(layer, step->second.pinned, unused);
+  }
   network->second.erase(step);
   if (network->second.empty()) project->second.erase(network);
   if (project->second.empty()) projects_.erase(project);
@@ -220,7 +258,16 @@ std::vector<Digest> StoreIndex::Remove(const SnapshotKey& key) {
 }
 
 void StoreIndex::SetPinned(const SnapshotKey& key, bool pinned) {
-  if (Snapshot* snapshot = FindSnapshot(key)) snapshot->pinned = pinned;
+  Snapshot* snapshot = FindSnapshot(key);
+  if (snapshot == nullptr || snapshot->pinned == pinned) return;
+  snapshot->pinned = pinned;
+  for (const auto& [name, layer] : snapshot->layers) AddPins(layer.digest, pinned ? 1 : -1);
+}
+
+void StoreIndex::SetNoted(absl::Span<const SnapshotRecord> records) {
+  for (const SnapshotRecord& record : records) {
+    if (Snapshot* snapshot = FindSnapshot(record.key)) snapshot->noted = record.used;
+  }
 }
 
 void StoreIndex::SetUsed(const SnapshotKey& key, absl::Time used) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "gramian/base/digest.h"
 #include "gramian/base/mutex.h"
 #include "gramian/representation/representation.h"
@@ -31,6 +32,7 @@ struct Content {
   Mutex load_mutex;
   // All below is guarded like the index it is in.
   std::map<std::string, int64_t> layers;  // by project: how many name it, > 0
+  int64_t pins = 0;                       // how many of these are in pinned snapshots
   std::weak_ptr<const Representation> loaded;
   bool verified = false;  // the blob had this digest since the start
   bool damaged = false;   // the blob is lost
@@ -57,10 +59,16 @@ class StoreIndex {
   int64_t ProjectBytes(const std::string& project) const;
   // Some layer that names the probe set; null if none does.
   const StoredLayer* FindUser(const std::string& project, const std::string& probe_set) const;
-  // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows.
+  // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows or
+  // were sent with other input ids.
   absl::Status CheckUsers(const ProbeSet& probe_set) const;
-  // All snapshots with what is kept of them.
-  std::vector<SnapshotRecord> ListRecords() const;
+  // Whether deleting the snapshot can free anything, now or once others are gone: pinned ones do
+  // not name all of its content. False if there is no such snapshot.
+  bool HoldsUnpinned(const SnapshotKey& key) const;
+  // All unpinned snapshots with what is kept of them.
+  std::vector<SnapshotRecord> ListUnpinned() const;
+  // Those of them that were used since SetNoted.
+  std::vector<SnapshotRecord> ListUnnoted() const;
 
   // Adds a layer, or replaces the one of its name; its snapshot counts as used at `used`. Returns
   // the content that no layer names any more.
@@ -70,16 +78,21 @@ class StoreIndex {
   // Nothing if there is no such snapshot.
   void SetPinned(const SnapshotKey& key, bool pinned);
   void SetUsed(const SnapshotKey& key, absl::Time used);
+  // The catalog holds these times of use, of snapshots that may be gone.
+  void SetNoted(absl::Span<const SnapshotRecord> records);
 
   int64_t layer_count() const { return layer_count_; }
   // Of all content, each once.
   int64_t bytes() const { return bytes_; }
+  // Of the content that no pinned snapshot names.
+  int64_t unpinned_bytes() const { return bytes_ - pinned_bytes_; }
 
  private:
   struct Snapshot {
     std::map<std::string, StoredLayer> layers;  // not empty
     bool pinned = false;
     absl::Time used = absl::InfinitePast();
+    absl::Time noted = absl::InfinitePast();  // what of it the catalog holds
   };
   using Steps = std::map<int64_t, Snapshot>;
   using Networks = std::map<std::string, Steps>;
@@ -92,10 +105,15 @@ class StoreIndex {
   // Calls visit(layer) for the layers that name a probe set until it returns false.
   template <typename Visit>
   void ForUsers(const std::string& project, const std::string& probe_set, const Visit& visit) const;
+  // The unpinned snapshots for which includes(snapshot) holds.
+  template <typename Includes>
+  std::vector<SnapshotRecord> ListIf(const Includes& includes) const;
   static SnapshotSummary Summary(int64_t step, const Snapshot& snapshot);
 
-  void AddUser(const StoredLayer& layer);
-  void RemoveUser(const StoredLayer& layer, std::vector<Digest>& unused);
+  void AddUser(const StoredLayer& layer, bool pinned);
+  void RemoveUser(const StoredLayer& layer, bool pinned, std::vector<Digest>& unused);
+  // `count` more layers of pinned snapshots name the content.
+  void AddPins(const Digest& digest, int64_t count);
 
   // Holds no empty map at any depth: a network is known while it has a layer.
   std::map<std::string, Networks> projects_;
@@ -103,6 +121,7 @@ class StoreIndex {
   std::map<std::string, int64_t> project_bytes_;
   int64_t layer_count_ = 0;
   int64_t bytes_ = 0;
+  int64_t pinned_bytes_ = 0;
 };
 
 }  // namespace gramian

@@ -19,11 +19,13 @@ std::string RandomId() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
-absl::Status Full(int64_t bytes, int64_t used, int64_t limit) {
+// Whether `bytes` more fit in the limit of `what`, of which `used` are in use.
+absl::Status CheckFits(absl::string_view what, int64_t bytes, int64_t used, int64_t limit) {
   if (bytes > limit) {
-    return NeverFits(absl::StrCat(bytes, " bytes exceed the store's limit of ", limit), bytes,
+    return NeverFits(absl::StrCat(bytes, " bytes exceed the ", what, " limit of ", limit), bytes,
                      limit);
   }
+  if (bytes <= limit - used) return absl::OkStatus();
   return MemoryPressure(
       absl::StrCat(bytes, " bytes do not fit, ", used, " of ", limit, " are in use"), bytes, limit);
 }
@@ -64,9 +66,10 @@ UploadPlan Kept(UploadPlan plan) {
 
 absl::Status StoreCore::CheckInputsOf(const UploadPlan& plan) const {
   const LayerDescription& description = plan.description;
-  const auto it = probe_sets_.find({description.key.snapshot.project, description.probe_set});
-  if (it == probe_sets_.end()) return absl::OkStatus();
-  return CheckInputs(it->second, plan.shape.rows, plan.input_ids, plan.input_ids_digest);
+  const ProbeSet* probe_set =
+      probe_sets_.Find(description.key.snapshot.project, description.probe_set);
+  if (probe_set == nullptr) return absl::OkStatus();
+  return CheckInputs(*probe_set, plan.shape.rows, plan.input_ids, plan.input_ids_digest);
 }
 
 absl::Status StoreCore::CheckLayerCount(const LayerKey& key) const {
@@ -84,14 +87,32 @@ absl::Status StoreCore::CheckConflict(const UploadPlan& plan, const Digest* dige
   const bool is_equal =
       earlier->shape == KeptShape(plan.shape) &&
       (digest == nullptr || *digest == earlier->digest || *digest == earlier->sent_digest());
-  const std::string difference =
-      is_equal ? Difference(earlier->description, plan.description)
-               : absl::StrCat("other content, digest ", earlier->digest.ToHex());
+  std::string difference = is_equal
+                               ? Difference(earlier->description, plan.description)
+                               : absl::StrCat("other content, digest ", earlier->digest.ToHex());
+  if (difference.empty() && !MayBeSameInputs(earlier->input_ids_digest, plan.input_ids_digest)) {
+    difference = absl::StrCat("input ids with the digest '", earlier->input_ids_digest, "', not '",
+                              plan.input_ids_digest, "'");
+  }
   if (difference.empty()) return absl::OkStatus();
   return WithReason(
       absl::AlreadyExistsError(absl::StrCat("layer '", key.layer, "' of ", NameOf(key.snapshot),
                                             " exists with ", difference)),
       is_equal ? "DESCRIPTION_DIFFERS" : "CONTENT_DIFFERS");
+}
+
+StoredLayer StoreCore::LayerOf(const UploadPlan& plan, int64_t size, const Digest& digest) const {
+  const LayerDescription& description = plan.description;
+  StoredLayer layer{description, plan.shape, size, digest, absl::Now(), plan.input_ids_digest};
+  const StoredLayer* earlier = index_.Find(description.key);
+  if (earlier == nullptr || earlier->digest != digest) return layer;
+  if (Difference(earlier->description, description).empty()) {
+    layer.create_time = earlier->create_time;
+  }
+  if (layer.input_ids_digest.empty() && earlier->description.probe_set == description.probe_set) {
+    layer.input_ids_digest = earlier->input_ids_digest;
+  }
+  return layer;
 }
 
 absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Join(const UploadPlan& plan) {
@@ -122,15 +143,31 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
                                       options_.max_uploads, " open uploads")),
                      "TOO_MANY_UPLOADS", uploads + 1, options_.max_uploads);
   }
-  const int64_t used = index_.bytes() + reserved_bytes_;
-  if (size > options_.limit_bytes - used) return Full(size, used, options_.limit_bytes);
-  return absl::OkStatus();
+  return CheckRoom(size);
+}
+
+absl::Status StoreCore::CheckRoom(int64_t size) const {
+  return CheckFits("store's", size, index_.bytes() + probe_sets_.bytes() + reserved_bytes_,
+                   options_.limit_bytes);
+}
+
+absl::Status StoreCore::CheckProbeSetRoom(int64_t size) const {
+  GRAMIAN_RETURN_IF_ERROR(
+      CheckFits("probe sets'", size, probe_sets_.bytes(), options_.probe_set_limit_bytes));
+  return CheckRoom(size);
 }
 
 absl::Status StoreCore::CheckDisk(int64_t size) {
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t free, blobs_->FreeBytes());
   const int64_t left = free - options_.disk_reserve_bytes;
   if (free < 0 || size <= left) return absl::OkStatus();
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t total, blobs_->TotalBytes());
+  const int64_t most = std::max<int64_t>(total - options_.disk_reserve_bytes, 0);
+  if (size > most) {
+    return NeverFits(absl::StrCat(size, " bytes exceed the disk, which has ", total, " of which ",
+                                  options_.disk_reserve_bytes, " are left alone"),
+                     size, most);
+  }
   return DiskFull(absl::StrCat(size, " bytes do not fit on the disk, ", free, " are free and ",
                                options_.disk_reserve_bytes, " of them are left alone"),
                   size, std::max<int64_t>(left, 0));
@@ -250,9 +287,8 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
   const UploadPlan& plan = session.plan();
   const Digest& digest = content->digest();
   const std::string& part = session.part().name();
-  StoredLayer layer{plan.description, content->shape(), content->size_bytes(), digest, absl::Now()};
-  layer.reduced_from = reduced_from;
   MutexLock change(change_mutex_);
+  StoredLayer layer;
   bool is_new = false;
   bool is_stored = false;
   {
@@ -264,11 +300,9 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
     is_new = known == nullptr;
     // Bytes that just arrived are better than a blob that nobody has read since the start.
     is_stored = known != nullptr && known->verified && !known->damaged;
-    const StoredLayer* earlier = index_.Find(plan.description.key);
-    if (earlier != nullptr && earlier->digest == digest &&
-        Difference(earlier->description, plan.description).empty()) {
-      layer.create_time = earlier->create_time;
-    }
+    layer = LayerOf(plan, content->size_bytes(), digest);
+    layer.shape = content->shape();
+    layer.reduced_from = reduced_from;
   }
   const bool is_reduced = reduced_from.has_value();
   const absl::Status published = is_stored    ? absl::OkStatus()
@@ -360,24 +394,27 @@ absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& ask
   };
   const std::optional<Digest> digest = Digest::FromHex(asked.expected_digest);
   if (!digest.has_value()) return unknown();
+  const UploadPlan plan = Kept(asked);
   std::shared_ptr<Content> content;
   {
     MutexLock lock(mutex_);
     GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
-    GRAMIAN_RETURN_IF_ERROR(CheckConflict(asked, &*digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*digest));
     const StoredLayer* earlier = index_.Find(key);
     if (earlier != nullptr && earlier->reduced_from == digest &&
         !index_.FindContent(earlier->digest)->damaged &&
-        Difference(earlier->description, asked.description).empty()) {
+        Difference(earlier->description, plan.description).empty() &&
+        (plan.input_ids_digest.empty() || plan.input_ids_digest == earlier->input_ids_digest)) {
       return *earlier;
     }
     content = index_.FindContent(*digest);
-    if (content == nullptr || content->damaged || content->shape != asked.shape ||
+    if (content == nullptr || content->damaged || content->shape != plan.shape ||
         content->layers.count(key.snapshot.project) == 0) {
       return unknown();
     }
     if (earlier != nullptr && earlier->digest == *digest &&
-        Difference(earlier->description, asked.description).empty()) {
+        Difference(earlier->description, plan.description).empty() &&
+        LayerOf(plan, earlier->size_bytes, *digest).input_ids_digest == earlier->input_ids_digest) {
       return *earlier;
     }
     GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
@@ -387,16 +424,19 @@ absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& ask
   if (absl::IsDataLoss(loaded.status()) || absl::IsNotFound(loaded.status())) return unknown();
   GRAMIAN_RETURN_IF_ERROR(loaded.status());
 
-  StoredLayer layer{asked.description, asked.shape, content->size_bytes, *digest, absl::Now()};
   MutexLock change(change_mutex_);
+  StoredLayer layer;
   {
     MutexLock lock(mutex_);
     if (index_.FindContent(*digest) != content || content->damaged ||
         content->layers.count(key.snapshot.project) == 0) {
       return unknown();
     }
-    GRAMIAN_RETURN_IF_ERROR(CheckConflict(asked, &*digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*digest));
     GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
+    // The probe set may have been created in the meantime.
+    GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
+    layer = LayerOf(plan, content->size_bytes, *digest);
   }
   GRAMIAN_RETURN_IF_ERROR(catalog_->PutLayer(layer, ""));
   std::vector<Digest> unused;

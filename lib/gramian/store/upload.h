@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gramian/representation/representation.h"
 #include "gramian/store/layer.h"
@@ -43,10 +44,12 @@ class Upload {
   virtual const UploadPlan& plan() const = 0;  // upload_id is set
 
   // As RepresentationBuilder::Append. Nothing of a refused piece is kept.
-  // RESOURCE_EXHAUSTED (reason DISK_FULL) or DATA_LOSS, naming the file, if it cannot be written.
+  // RESOURCE_EXHAUSTED (reason DISK_FULL) or DATA_LOSS, naming the file, if it cannot be written;
+  // UNAVAILABLE if it cannot be opened now.
   virtual absl::Status Append(int64_t first_row, int64_t byte_offset,
                               absl::Span<const absl::string_view> data) = 0;
   // Makes everything appended before the call survive a killed process. Returns persisted_bytes().
+  // UNAVAILABLE if that cannot be tried now: the upload is as it was.
   virtual absl::StatusOr<int64_t> Persist() = 0;
 
   virtual int64_t received_bytes() const = 0;
@@ -56,6 +59,8 @@ class Upload {
   virtual std::vector<ByteRange> persisted() const = 0;
   bool is_complete() const { return received_bytes() == size_bytes(); }
   virtual int64_t size_bytes() const = 0;
+  // When something was last appended, or the upload began, also before a restart.
+  virtual absl::Time touched() const = 0;
 
   // Checks, makes durable and publishes the layer; tangent data are reduced to factors first.
   // FAILED_PRECONDITION naming the first missing row if it is incomplete (the upload stays open);

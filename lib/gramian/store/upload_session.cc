@@ -1,5 +1,6 @@
 #include "gramian/store/upload_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -27,7 +28,7 @@ UploadSession::UploadSession(UploadHost* host, UploadPlan plan, int64_t size_byt
       plan_(std::move(plan)),
       size_bytes_(size_bytes),
       part_(std::move(part)),
-      touched_nanos_(absl::ToUnixNanos(absl::Now())),
+      touched_nanos_(absl::ToUnixNanos(std::min(part_->write_time(), absl::Now()))),
       builder_(std::move(builder)),
       persisted_(std::move(persisted)) {
   MutexLock lock(bytes_mutex_);
@@ -68,6 +69,7 @@ absl::StatusOr<int64_t> UploadSession::Persist() {
     if (record.persisted == persisted_) return SumOf(persisted_);
   }
   const absl::Status synced = part_->Sync();
+  if (absl::IsUnavailable(synced)) return synced;
   if (!synced.ok()) {
     // What the system has given up writing looks written from now on: no later sync can be trusted.
     {
@@ -97,6 +99,10 @@ std::vector<ByteRange> UploadSession::persisted() const {
 absl::StatusOr<StoredLayer> UploadSession::Commit() {
   MutexLock whole(whole_mutex_);
   if (result_.has_value()) return *result_;
+  // Before the upload is given up for its content: one that cannot be synced now is whole still.
+  const bool was_complete = is_complete();
+  const absl::Status synced = was_complete ? part_->Sync() : absl::OkStatus();
+  if (absl::IsUnavailable(synced)) return synced;
   absl::StatusOr<std::shared_ptr<const Representation>> content;
   {
     MutexLock lock(bytes_mutex_);
@@ -105,7 +111,8 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
     if (absl::IsFailedPrecondition(content.status())) return content.status();
     builder_.reset();
   }
-  if (const absl::Status settled = Settle(content); settled.ok()) {
+  const absl::Status settled = synced.ok() ? Settle(content, was_complete) : synced;
+  if (settled.ok()) {
     absl::StatusOr<StoredLayer> layer = Publish(*content);
     if (!layer.ok() && Reopen(layer.status())) return layer;
     result_ = std::move(layer);
@@ -137,7 +144,7 @@ bool UploadSession::Reopen(const absl::Status& why) {
 }
 
 absl::Status UploadSession::Settle(
-    const absl::StatusOr<std::shared_ptr<const Representation>>& content) {
+    const absl::StatusOr<std::shared_ptr<const Representation>>& content, bool is_synced) {
   if (!content.ok()) return content.status();
   const std::string digest = (*content)->digest().ToHex();
   if (!plan_.expected_digest.empty() && !absl::EqualsIgnoreCase(plan_.expected_digest, digest)) {
@@ -146,7 +153,7 @@ absl::Status UploadSession::Settle(
                                                 ", announced was ", plan_.expected_digest)),
         "DIGEST_MISMATCH");
   }
-  return part_->Sync();
+  return is_synced ? absl::OkStatus() : part_->Sync();
 }
 
 bool UploadSession::Abort() {

@@ -39,7 +39,7 @@ class UploadHost {
 // Order of locks: whole_mutex_, then bytes_mutex_ or the host's, then state_mutex_.
 class UploadSession final : public Upload {
  public:
-  // `persisted` is there already. `host` outlives the session.
+  // `persisted` is there already, as old as the part says. `host` outlives the session.
   UploadSession(UploadHost* host, UploadPlan plan, int64_t size_bytes,
                 std::unique_ptr<BlobPart> part, RepresentationBuilder builder,
                 std::vector<ByteRange> persisted);
@@ -53,19 +53,19 @@ class UploadSession final : public Upload {
   int64_t persisted_bytes() const override;
   std::vector<ByteRange> persisted() const override;
   int64_t size_bytes() const override { return size_bytes_; }
+  absl::Time touched() const override { return absl::FromUnixNanos(touched_nanos_); }
   absl::StatusOr<StoredLayer> Commit() override;
 
   const BlobPart& part() const { return *part_; }
-  // When something was last appended, or the session began.
-  absl::Time touched() const { return absl::FromUnixNanos(touched_nanos_); }
   // Drops the upload; false if it was committed or dropped before. Waits for calls that run.
   bool Abort();
 
  private:
   // Makes a layer of what was sent, reduced if it is tangent data.
   absl::StatusOr<StoredLayer> Publish(const std::shared_ptr<const Representation>& sent);
-  // Whether the content may become a layer, and is on stable storage.
-  absl::Status Settle(const absl::StatusOr<std::shared_ptr<const Representation>>& content);
+  // Whether the content may become a layer, and is on stable storage, where it may be already.
+  absl::Status Settle(const absl::StatusOr<std::shared_ptr<const Representation>>& content,
+                      bool is_synced);
   // Whether the upload is whole and open again after Publish has failed with `why`.
   bool Reopen(const absl::Status& why);
   absl::Status Gone() const;
