@@ -240,10 +240,9 @@ TEST_F(TangentKillTest, EveryDeathLeavesTheLayerOrTheUpload) {
     Acknowledged acknowledged;
     {
       testing::FaultyFileSystem files;
-      absl::Status failure;
       options.files = &files;
       const auto store = OpenDirectory(options, [&](std::unique_ptr<Catalog> real) {
-        return std::make_unique<testing::FaultyCatalog>(std::move(real), &files, &failure);
+        return std::make_unique<testing::FaultyCatalog>(std::move(real), &files);
       });
       ASSERT_TRUE(store.ok()) << store.status();
       files.StopAfter(steps);
@@ -277,10 +276,10 @@ TEST_F(TangentKillTest, ACommitThatTheDiskRefusesIsRepeated) {
   StoreOptions options;
   options.data_dir = directory.path();
   options.files = &files;
-  const auto store =
-      OpenDirectory(options, [&](std::unique_ptr<Catalog> real) {
-        return std::make_unique<testing::FaultyCatalog>(std::move(real), &files, &failure);
-      }).value();
+  const auto store = OpenDirectory(options, [&](std::unique_ptr<Catalog> real) {
+                       return std::make_unique<testing::FaultyCatalog>(std::move(real), &files,
+                                                                       [&] { return failure; });
+                     }).value();
   const auto upload = store->OpenUpload(PlanOf(*tangents_)).value();
   ASSERT_TRUE(AppendBytes(*upload, *tangents_, 0, kJacobianBytes).ok());
   ASSERT_TRUE(upload->Persist().ok());

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "gramian/cli/npy.h"
 #include "gramian/client/dtype.h"
+#include "gramian/client/types.h"
 
 namespace gramian::client::cli {
 

@@ -347,8 +347,10 @@ absl::Status StoreCore::PublishReduced(const std::shared_ptr<const Representatio
     const auto* const bytes = reinterpret_cast<const char*>(content->data());
     GRAMIAN_RETURN_IF_ERROR(
         builder.Append(0, 0, absl::string_view(bytes, static_cast<size_t>(content->size_bytes()))));
+    GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> written,
+                             std::move(builder).Finish());
     GRAMIAN_RETURN_IF_ERROR(part->Sync());
-    return blobs_->Publish(*part, content);
+    return blobs_->Publish(*part, written);
   };
   const absl::Status published = publish();
   if (!published.ok()) blobs_->RemovePart(part->name());
