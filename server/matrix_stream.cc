@@ -11,13 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/measure_registry.h"
+#include "server/block_cursor.h"
 #include "server/convert.h"
 #include "server/resource_name.h"
 
 namespace gramian {
 namespace {
-
-constexpr int64_t kBlockValues = int64_t{1} << 17;  // 1 MiB of doubles
 
 // One row or column of a matrix.
 struct Side {
@@ -130,36 +129,13 @@ MatrixStep StepsOf(std::function<absl::StatusOr<Matrix>()> plan) {
   };
 }
 
-// A view of an operator while it is sent, in blocks of whole rows or parts of a row that is longer
-// than a block. It counts in the budget of scratch until the last block has gone.
+// A view of an operator while it is sent. It counts in the budget of scratch until the last block
+// has gone.
 struct SentView {
   OperatorView view;
   bool is_computed = false;
-  int64_t row = 0;
-  int64_t column = 0;
+  BlockCursor cursor;
 };
-
-v1::GetOperatorResponse NextBlock(SentView& sent) {
-  const OperatorView& view = sent.view;
-  const int64_t columns = std::clamp<int64_t>(view.cols, 1, kBlockValues);
-  const int64_t rows = std::max<int64_t>(1, kBlockValues / columns);
-  v1::GetOperatorResponse response;
-  v1::OperatorBlock* block = response.mutable_block();
-  block->set_first_row(sent.row);
-  block->set_row_count(std::min(rows, view.rows - sent.row));
-  block->set_first_column(sent.column);
-  block->set_column_count(std::min(columns, view.cols - sent.column));
-  for (int64_t i = sent.row; i < sent.row + block->row_count(); ++i) {
-    const double* first = view.values.data() + i * view.cols + sent.column;
-    block->mutable_values()->Add(first, first + block->column_count());
-  }
-  sent.column += columns;
-  if (sent.column >= view.cols) {
-    sent.column = 0;
-    sent.row += rows;
-  }
-  return response;
-}
 
 absl::StatusOr<v1::OperatorHeader> ComputeView(ServerState& state,
                                                const v1::GetOperatorRequest& request,
@@ -212,8 +188,13 @@ OperatorStep OperatorSteps(ServerState& state, const v1::GetOperatorRequest& req
       sent->is_computed = true;
       send(std::move(response));
     }
-    const auto has_more = [&sent] { return sent->row < sent->view.rows && sent->view.cols > 0; };
-    if (has_more()) send(NextBlock(*sent));
+    const OperatorView& view = sent->view;
+    const auto has_more = [&] { return !sent->cursor.IsAtEnd(view.rows, view.cols); };
+    if (has_more()) {
+      v1::GetOperatorResponse response;
+      sent->cursor.FillNext(view.values.data(), view.rows, view.cols, *response.mutable_block());
+      send(std::move(response));
+    }
     if (has_more()) return true;
     // The blocks that wait for the client have taken its place.
     std::vector<double>().swap(sent->view.values);

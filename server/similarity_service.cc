@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/measure_registry.h"
+#include "server/align_answer.h"
 #include "server/convert.h"
 #include "server/match_answer.h"
 #include "server/matrix_stream.h"
@@ -133,6 +134,7 @@ SimilarityService::SimilarityService(ServerState& state)
       match_layers_(state.metrics.AddMethod(kService, "MatchLayers", RpcType::kUnary)),
       search_networks_(state.metrics.AddMethod(kService, "SearchNetworks", RpcType::kUnary)),
       embed_networks_(state.metrics.AddMethod(kService, "EmbedNetworks", RpcType::kUnary)),
+      align_layers_(state.metrics.AddMethod(kService, "AlignLayers", RpcType::kServerStream)),
       list_measures_(state.metrics.AddMethod(kService, "ListMeasures", RpcType::kUnary)),
       open_streams_(state.options.queue + std::max(2, state.options.threads)),
       sweep_(kSweepInterval, [this] {
@@ -260,6 +262,13 @@ grpc::ServerUnaryReactor* SimilarityService::EmbedNetworks(grpc::CallbackServerC
                     [this, request, response](std::stop_token stop) {
                       return AnswerEmbedding(state_, *request, *response, std::move(stop));
                     });
+}
+
+grpc::ServerWriteReactor<v1::AlignLayersResponse>* SimilarityService::AlignLayers(
+    grpc::CallbackServerContext* context, const v1::AlignLayersRequest* request) {
+  return StreamCall<v1::AlignLayersResponse>::Start(state_, align_layers_, context,
+                                                    request->layer_a(), open_streams_, state_.batch,
+                                                    AlignSteps(state_, *request));
 }
 
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,

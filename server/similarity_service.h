@@ -47,6 +47,9 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   grpc::ServerUnaryReactor* EmbedNetworks(grpc::CallbackServerContext* context,
                                           const v1::EmbedNetworksRequest* request,
                                           v1::EmbedNetworksResponse* response) override;
+
+  grpc::ServerWriteReactor<v1::AlignLayersResponse>* AlignLayers(
+      grpc::CallbackServerContext* context, const v1::AlignLayersRequest* request) override;
   grpc::ServerUnaryReactor* ListMeasures(grpc::CallbackServerContext* context,
                                          const v1::ListMeasuresRequest* request,
                                          v1::ListMeasuresResponse* response) override;
@@ -72,6 +75,7 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& match_layers_;
   const MethodMetrics& search_networks_;
   const MethodMetrics& embed_networks_;
+  const MethodMetrics& align_layers_;
   const MethodMetrics& list_measures_;
   OpenStreams open_streams_;
   // Last: its destruction waits for a run that is under way.

@@ -50,8 +50,15 @@ TEST_F(RepresentationTransferTest, OfSeveralBestTheSmallestIsTaken) {
   // In the span of the rows of a.
   const Matrix projector = a.transpose() * (a * a.transpose()).inverse() * a;
   EXPECT_LE((projector * t - t).norm(), 1.0e-12 * t.norm());
-  EXPECT_EQ(FitTransfer({}, Matrix::Zero(3, 8), b, TransferKind::kLinear).value(),
-            Matrix(Matrix::Zero(8, 4)));
+  const Matrix rotation = FitTransfer({}, a, b, TransferKind::kOrthogonal).value();
+  EXPECT_LE((projector * rotation - rotation).norm(), 1.0e-12);
+  // A projector of rank 3.
+  const Matrix gram = rotation.transpose() * rotation;
+  EXPECT_LE((gram * gram - gram).norm(), 1.0e-12);
+  EXPECT_NEAR(gram.trace(), 3.0, 1.0e-12);
+  for (const TransferKind kind : {TransferKind::kLinear, TransferKind::kOrthogonal}) {
+    EXPECT_EQ(FitTransfer({}, Matrix::Zero(3, 8), b, kind).value(), Matrix(Matrix::Zero(8, 4)));
+  }
 }
 
 TEST_F(RepresentationTransferTest, RanksAreThoseOfASort) {

@@ -9,6 +9,7 @@
 #include "gramian/rpc/call.h"
 #include "gramian/rpc/connections.h"
 #include "gramian/rpc/convert.h"
+#include "gramian/rpc/convert_align.h"
 #include "gramian/rpc/convert_match.h"
 #include "gramian/rpc/convert_path.h"
 #include "gramian/rpc/convert_significance.h"
@@ -219,6 +220,21 @@ absl::StatusOr<EmbedReport> Client::EmbedNetworks(const EmbedQuery& query,
       FromGrpc(connections_->similarity->EmbedNetworks(context.get(), ToProto(query), &response));
   if (!status.ok()) return status;
   return FromProto(response);
+}
+
+absl::StatusOr<LayerAlignment> Client::AlignLayers(const AlignmentQuery& query,
+                                                   const CallOptions& options) {
+  CallContext context(options, connections_->options.stream_timeout);
+  const auto reader = connections_->similarity->AlignLayers(context.get(), ToProto(query));
+  AlignmentReader alignment;
+  absl::Status problem;
+  v1::AlignLayersResponse response;
+  while (problem.ok() && reader->Read(&response)) problem = alignment.Add(response);
+  if (!problem.ok()) context.get()->TryCancel();
+  const absl::Status end = FromGrpc(reader->Finish());
+  if (!problem.ok()) return problem;
+  if (!end.ok()) return end;
+  return alignment.Finish();
 }
 
 absl::StatusOr<std::vector<MeasureInfo>> Client::ListMeasures(const CallOptions& options) {

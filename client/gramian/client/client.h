@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gramian/client/activation_writer.h"
+#include "gramian/client/align_types.h"
 #include "gramian/client/download_sink.h"
 #include "gramian/client/match_types.h"
 #include "gramian/client/path_types.h"
@@ -170,6 +171,10 @@ class Client {
   // Networks as points of a picture and leaves of a tree.
   absl::StatusOr<EmbedReport> EmbedNetworks(const EmbedQuery& query,
                                             const CallOptions& options = {});
+
+  // Two layers aligned by a functional map, from a known correspondence or from anchors.
+  absl::StatusOr<LayerAlignment> AlignLayers(const AlignmentQuery& query,
+                                             const CallOptions& options = {});
 
   absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});

@@ -256,6 +256,11 @@ absl::Status CarryFunctions(const ComputeContext& context, const OperandSource& 
 
 }  // namespace
 
+int64_t AlignmentReport::size_bytes() const {
+  return 8 * (map.size() + static_cast<int64_t>(matches.size()) + distortion.size() +
+              carried_functions.size() + carried_points.size());
+}
+
 absl::StatusOr<AlignmentReport> AlignSources(const ComputeContext& context,
                                              const AlignmentSources& sources,
                                              const AlignmentOptions& options) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/matrix.h"
+#include "gramian/base/scratch_budget.h"
 #include "gramian/engine/operand_source.h"
 #include "gramian/geometry/neighbor_graph.h"
 #include "gramian/measure/functional_descriptors.h"
@@ -78,6 +79,11 @@ struct AlignmentReport {
   Matrix carried_functions;                    // n_b x m, phi_b C phi_a' F
   Matrix carried_points;                       // m x d_b, P T
   std::optional<Retrieval> carried_retrieval;  // of the points, where their truth is given
+
+  // Of the matrices above.
+  int64_t size_bytes() const;
+  // One that an engine gives holds its bytes in the budget of scratch as long as it is there.
+  std::optional<ScratchBudget::Lease> held;
 };
 
 // The layers that take part.

@@ -428,9 +428,14 @@ absl::StatusOr<AlignmentReport> SimilarityEngine::AlignLayers(const AlignmentSel
   if (selection.functions.has_value()) sources.functions = next++;
   if (selection.points.has_value()) sources.points = next++;
   if (selection.truth.has_value()) sources.truth = next++;
-  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
-    return AlignSources(context, sources, options);
-  });
+  return impl_->Run(
+      Lane::kBatch, stop, [&](const ComputeContext& context) -> absl::StatusOr<AlignmentReport> {
+        GRAMIAN_ASSIGN_OR_RETURN(AlignmentReport report, AlignSources(context, sources, options));
+        GRAMIAN_ASSIGN_OR_RETURN(ScratchBudget::Lease held,
+                                 impl_->scratch.HoldAnswer(report.size_bytes()));
+        report.held.emplace(std::move(held));
+        return report;
+      });
 }
 
 void SimilarityEngine::MakeRoom(int64_t bytes) { impl_->scratch.MakeRoom(bytes); }

@@ -61,7 +61,11 @@ absl::StatusOr<Matrix> FitTransfer(const ComputeContext& context, const Matrix& 
                            Product(context, a, Transpose::kYes, b, Transpose::kNo));
   if (kind == TransferKind::kLinear) return FitLinear(context, a, cross);
   GRAMIAN_ASSIGN_OR_RETURN(const SingularValues svd, SvdDecompose(cross));
-  return Product(context, svd.left, Transpose::kYes, svd.right, Transpose::kNo);
+  // Vectors of the others are rounding.
+  const double least = static_cast<double>(larger) * kEps * svd.values[0];
+  const Index rank = (svd.values.array() > least).count();
+  return Product(context, svd.left.topRows(rank), Transpose::kYes, svd.right.topRows(rank),
+                 Transpose::kNo);
 }
 
 absl::StatusOr<double> MeanReciprocalRank(const ComputeContext& context, const Matrix& answers,

@@ -10,7 +10,8 @@
 namespace gramian {
 
 enum class TransferKind {
-  kOrthogonal,  // the best with T'T = I or TT' = I (Procrustes)
+  kOrthogonal,  // the best rotation or reflection (Procrustes): T'T = I or TT' = I, but for
+                // directions that A'B does not reach, which go to 0
   kLinear,      // the best of all, of several the smallest
 };
 
@@ -21,8 +22,9 @@ absl::StatusOr<TransferKind> ParseTransferKind(absl::string_view text);
 
 // The T (d_a x d_b) with the least |A T - B|, row i of A (m x d_a) and B (m x d_b), as they are,
 // belonging together. Linear: directions of A whose singular value is below 1.5e-8 sqrt(d_a) of the
-// largest are left out; 2 m d_a (d_a + d_b) + 9 d_a^3 flops. Orthogonal: 2 m d_a d_b, and a
-// singular value decomposition of A'B in one piece. CANCELLED; RESOURCE_EXHAUSTED; INTERNAL if
+// largest are left out; 2 m d_a (d_a + d_b) + 9 d_a^3 flops. Orthogonal: the same with singular
+// values of A'B below eps max(d_a, d_b) of the largest; 2 m d_a d_b flops, and a singular value
+// decomposition of A'B in one piece. CANCELLED; RESOURCE_EXHAUSTED; INTERNAL if
 // LAPACK does not converge.
 absl::StatusOr<Matrix> FitTransfer(const ComputeContext& context, const Matrix& a, const Matrix& b,
                                    TransferKind kind);
