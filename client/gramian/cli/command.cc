@@ -189,6 +189,7 @@ int RunCommandLine(int argc, char** argv) {
   AddMatchCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
   AddPathCommand(app, globals, action);
+  AddTangentCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
