@@ -116,7 +116,7 @@ absl::Status Answer(ServerState& state, const v1::FindMissingLayersRequest& requ
   std::map<std::string, std::string> digests;
   if (const auto layers = state.engine.store().ListLayers(key); layers.ok()) {
     for (const StoredLayer& layer : *layers) {
-      if (!layer.damaged) digests.emplace(layer.description.key.layer, layer.digest.ToHex());
+      if (!layer.damaged) digests.emplace(layer.description.key.layer, layer.sent_digest().ToHex());
     }
   }
   std::set<std::string> seen;

@@ -51,6 +51,41 @@ v1::Dtype ToProto(DType dtype) {
   return v1::DTYPE_UNSPECIFIED;
 }
 
+absl::StatusOr<RowLayout> ToLayout(v1::RowKind kind, int32_t coordinates) {
+  switch (kind) {
+    case v1::ROW_KIND_UNSPECIFIED:
+    case v1::ROW_KIND_ACTIVATIONS:
+      return RowLayout{RowKind::kActivations, coordinates};
+    case v1::ROW_KIND_FACTOR:
+      return RowLayout{RowKind::kFactor, coordinates};
+    case v1::ROW_KIND_JACOBIAN:
+      return RowLayout{RowKind::kJacobian, coordinates};
+    case v1::ROW_KIND_PULLBACK_METRIC:
+      return RowLayout{RowKind::kPullbackMetric, coordinates};
+    case v1::ROW_KIND_SOFTMAX_JACOBIAN:
+      return RowLayout{RowKind::kSoftmaxJacobian, coordinates};
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("row_kind ", static_cast<int>(kind), " is not known"));
+  }
+}
+
+v1::RowKind ToProto(RowKind kind) {
+  switch (kind) {
+    case RowKind::kActivations:
+      return v1::ROW_KIND_ACTIVATIONS;
+    case RowKind::kFactor:
+      return v1::ROW_KIND_FACTOR;
+    case RowKind::kJacobian:
+      return v1::ROW_KIND_JACOBIAN;
+    case RowKind::kPullbackMetric:
+      return v1::ROW_KIND_PULLBACK_METRIC;
+    case RowKind::kSoftmaxJacobian:
+      return v1::ROW_KIND_SOFTMAX_JACOBIAN;
+  }
+  return v1::ROW_KIND_UNSPECIFIED;
+}
+
 absl::StatusOr<OnConflict> ToOnConflict(v1::OnConflict on_conflict) {
   switch (on_conflict) {
     case v1::ON_CONFLICT_UNSPECIFIED:
@@ -161,6 +196,8 @@ absl::StatusOr<UploadPlan> ToUploadPlan(const v1::UploadHeader& header,
   GRAMIAN_ASSIGN_OR_RETURN(plan.on_conflict, ToOnConflict(header.on_conflict()));
   plan.shape.rows = header.row_count();
   plan.shape.cols = header.feature_count();
+  GRAMIAN_ASSIGN_OR_RETURN(plan.shape.layout,
+                           ToLayout(header.row_kind(), header.coordinate_count()));
   GRAMIAN_RETURN_IF_ERROR(SizeBytes(plan.shape).status());
   GRAMIAN_ASSIGN_OR_RETURN(
       InputIds inputs,
@@ -230,6 +267,9 @@ v1::Layer ToProto(const StoredLayer& layer) {
   result.set_digest(layer.digest.ToHex());
   result.set_size_bytes(layer.size_bytes);
   *result.mutable_commit_time() = ToProto(layer.create_time);
+  result.set_row_kind(ToProto(layer.shape.layout.kind));
+  result.set_coordinate_count(static_cast<int32_t>(layer.shape.layout.coordinates));
+  result.set_sent_digest(layer.sent_digest().ToHex());
   return result;
 }
 
@@ -263,6 +303,8 @@ v1::Upload ToProto(const Upload& upload) {
   result.set_row_count(plan.shape.rows);
   result.set_feature_count(plan.shape.cols);
   result.set_dtype(ToProto(plan.shape.dtype));
+  result.set_row_kind(ToProto(plan.shape.layout.kind));
+  result.set_coordinate_count(static_cast<int32_t>(plan.shape.layout.coordinates));
   AddRanges(upload.persisted(), *result.mutable_persisted());
   return result;
 }

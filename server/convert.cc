@@ -61,6 +61,8 @@ v1::ScoreStatus ToProto(ScoreStatus status) {
       return v1::SCORE_STATUS_UNDEFINED_ROOT;
     case ScoreStatus::kZeroBandwidth:
       return v1::SCORE_STATUS_ZERO_BANDWIDTH;
+    case ScoreStatus::kRankDeficient:
+      return v1::SCORE_STATUS_RANK_DEFICIENT;
     case ScoreStatus::kDifferentWidths:
       return v1::SCORE_STATUS_DIFFERENT_WIDTHS;
     case ScoreStatus::kCoincidingPoints:
@@ -252,6 +254,7 @@ v1::Measure ToProto(const SimilarityMeasure& measure, const MeasureFamily& famil
   result.set_applies_to_networks(traits.applies_to_networks);
   result.set_min_input_count(traits.min_inputs);
   result.set_space(ToProto(traits.space));
+  result.set_compares_tangents(traits.compares_tangents);
   const std::pair<bool, v1::Invariance> invariances[] = {
       {traits.invariant_to_permutation, v1::INVARIANCE_PERMUTATION},
       {traits.invariant_to_orthogonal, v1::INVARIANCE_ORTHOGONAL},

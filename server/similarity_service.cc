@@ -19,6 +19,7 @@
 #include "server/path_answer.h"
 #include "server/significance_answer.h"
 #include "server/stream_call.h"
+#include "server/tangent_answer.h"
 #include "server/unary_call.h"
 
 namespace gramian {
@@ -130,6 +131,7 @@ SimilarityService::SimilarityService(ServerState& state)
           state.metrics.AddMethod(kService, "CompareNetworks", RpcType::kServerStream)),
       get_operator_(state.metrics.AddMethod(kService, "GetOperator", RpcType::kServerStream)),
       analyze_path_(state.metrics.AddMethod(kService, "AnalyzePath", RpcType::kUnary)),
+      compare_tangents_(state.metrics.AddMethod(kService, "CompareTangents", RpcType::kUnary)),
       assess_similarity_(state.metrics.AddMethod(kService, "AssessSimilarity", RpcType::kUnary)),
       match_layers_(state.metrics.AddMethod(kService, "MatchLayers", RpcType::kUnary)),
       search_networks_(state.metrics.AddMethod(kService, "SearchNetworks", RpcType::kUnary)),
@@ -269,6 +271,15 @@ grpc::ServerWriteReactor<v1::AlignLayersResponse>* SimilarityService::AlignLayer
   return StreamCall<v1::AlignLayersResponse>::Start(state_, align_layers_, context,
                                                     request->layer_a(), open_streams_, state_.batch,
                                                     AlignSteps(state_, *request));
+}
+
+grpc::ServerUnaryReactor* SimilarityService::CompareTangents(
+    grpc::CallbackServerContext* context, const v1::CompareTangentsRequest* request,
+    v1::CompareTangentsResponse* response) {
+  return StartBatch(compare_tangents_, context, request->layer_a(),
+                    [this, request, response](std::stop_token stop) {
+                      return AnswerTangents(state_, *request, *response, std::move(stop));
+                    });
 }
 
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,

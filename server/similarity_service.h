@@ -35,6 +35,9 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   grpc::ServerUnaryReactor* AnalyzePath(grpc::CallbackServerContext* context,
                                         const v1::AnalyzePathRequest* request,
                                         v1::AnalyzePathResponse* response) override;
+  grpc::ServerUnaryReactor* CompareTangents(grpc::CallbackServerContext* context,
+                                            const v1::CompareTangentsRequest* request,
+                                            v1::CompareTangentsResponse* response) override;
   grpc::ServerUnaryReactor* AssessSimilarity(grpc::CallbackServerContext* context,
                                              const v1::AssessSimilarityRequest* request,
                                              v1::AssessSimilarityResponse* response) override;
@@ -71,6 +74,7 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
   const MethodMetrics& compare_networks_;
   const MethodMetrics& get_operator_;
   const MethodMetrics& analyze_path_;
+  const MethodMetrics& compare_tangents_;
   const MethodMetrics& assess_similarity_;
   const MethodMetrics& match_layers_;
   const MethodMetrics& search_networks_;

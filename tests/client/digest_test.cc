@@ -19,6 +19,14 @@ TEST(DigestTest, IsXxh3OfTheHeaderAndTheBytes) {
   EXPECT_EQ(ComputeInputIdsDigest({"a", "bc"}), "9109089719db0dc05b071cb150aad6b9");
 }
 
+// "float32[2,2]jacobian(2)" and the matrix, likewise.
+TEST(DigestTest, TangentDataAreToldApart) {
+  const std::vector<float> values = {1, 2, 3, 4};
+  LayerDigest digest(DType::kFloat32, 2, 2, RowKind::kJacobian, 2);
+  digest.Update(values.data(), 16);
+  EXPECT_EQ(digest.Finish(), "aa8e64162e0ae1e44db5a66f6467726a");
+}
+
 TEST(DigestTest, PiecesDoNotMatter) {
   std::vector<uint8_t> bytes(3 * 1000 * 8);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 7);

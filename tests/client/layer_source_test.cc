@@ -54,6 +54,34 @@ class LayerSourceTest : public ::testing::Test {
   fs::path folder_;
 };
 
+TEST_F(LayerSourceTest, DimensionsOfTangentDataGiveTheirCoordinates) {
+  const auto load = [&](const std::vector<int64_t>& shape, RowKind kind) {
+    int64_t count = 1;
+    for (const int64_t size : shape) count *= size;
+    const std::string path =
+        Write("t.npy", "<f4", shape, std::vector<float>(static_cast<size_t>(count), 1.0F));
+    return LayerData::Load(path, std::nullopt, Reduction::kNone, kind);
+  };
+  EXPECT_EQ(load({2, 5, 3}, RowKind::kJacobian)->coordinate_count(), 3);
+  EXPECT_EQ(load({2, 5, 3}, RowKind::kJacobian)->feature_count(), 15);
+  EXPECT_EQ(load({2, 5, 3}, RowKind::kSoftmaxJacobian)->coordinate_count(), 2);
+  EXPECT_EQ(load({2, 6}, RowKind::kFactor)->coordinate_count(), 3);
+  EXPECT_EQ(load({2, 1}, RowKind::kPullbackMetric)->coordinate_count(), 1);
+  EXPECT_EQ(load({2, 7}, RowKind::kActivations)->coordinate_count(), 0);
+  const auto error = [&](const std::vector<int64_t>& shape, RowKind kind) {
+    return std::string(load(shape, kind).status().message());
+  };
+  EXPECT_THAT(error({2, 15}, RowKind::kJacobian), HasSubstr("inputs x features x coordinates"));
+  EXPECT_THAT(error({2, 5, 1}, RowKind::kSoftmaxJacobian), HasSubstr("(1 + coordinates)"));
+  EXPECT_THAT(error({2, 5}, RowKind::kFactor), HasSubstr("packed upper triangles"));
+  EXPECT_THAT(error({2, 3, 3}, RowKind::kFactor), HasSubstr("packed upper triangles"));
+}
+
+TEST_F(LayerSourceTest, KindsOfRowsHaveNames) {
+  EXPECT_EQ(ParseRowKind("pullback_metric").value(), RowKind::kPullbackMetric);
+  EXPECT_THAT(std::string(ParseRowKind("odd").status().message()), HasSubstr("softmax_jacobian"));
+}
+
 std::vector<std::string> Layers(const std::vector<LayerFile>& files) {
   std::vector<std::string> layers;
   for (const LayerFile& file : files) layers.push_back(absl::StrCat(file.ordinal, ":", file.layer));

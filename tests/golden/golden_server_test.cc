@@ -142,6 +142,8 @@ TEST_F(GoldenServerTest, EveryMeasureComparesTheDigitsNetworks) {
   ASSERT_TRUE(measures.ok()) << measures.status();
   int64_t cells = 0;
   for (const client::MeasureInfo& measure : *measures) {
+    // The records hold no Jacobians: tests/client/tangent_command_test.cc has some.
+    if (measure.compares_tangents) continue;
     for (const auto& [a, b] : {std::pair(0, 0), std::pair(0, 1), std::pair(1, 2)}) {
       SCOPED_TRACE(absl::StrCat(measure.name, ", net", a, " and net", b));
       const auto matrix = client_->CompareSnapshots(

@@ -25,6 +25,7 @@ using testing::RandomActivations;
 using testing::RandomNormal;
 using testing::RandomOrthogonal;
 using testing::RandomRelated;
+using testing::SideOf;
 using testing::TryCompare;
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
@@ -326,9 +327,10 @@ TEST_P(MeasurePropertiesTest, LargeMeansCostNoDigits) {
   const MatrixF x = (RandomNormal(kInputs, 6, 19) + offset).cast<float>();
   const MatrixF y = (RandomNormal(kInputs, 6, 20) + offset).cast<float>();
   NoCache cache;
-  const Score score = TryCompare(name(), Operand(Representation::FromMatrix(x).value(), &cache),
-                                 Operand(Representation::FromMatrix(y).value(), &cache))
-                          .value();
+  const Score score =
+      TryCompare(name(), SideOf(name(), Representation::FromMatrix(x).value(), &cache),
+                 SideOf(name(), Representation::FromMatrix(y).value(), &cache))
+          .value();
   ASSERT_EQ(score.status, ScoreStatus::kOk);
   const double shift = traits().invariant_to_translation ? 1.0e6 : 0.0;
   const double expected = Value((x.cast<double>().array() - shift).matrix(),
@@ -360,8 +362,9 @@ TEST_P(MeasurePropertiesTest, ThreadsDoNotChangeABit) {
     ComputeArena arena(threads);
     ComputeContext context;
     context.arena = &arena;
-    values.push_back(
-        TryCompare(name(), Operand(x, &cache), Operand(y, &cache), Form::kAuto, context)->value);
+    values.push_back(TryCompare(name(), SideOf(name(), x, &cache), SideOf(name(), y, &cache),
+                                Form::kAuto, context)
+                         ->value);
   }
   EXPECT_EQ(values[0], values[1]);
   EXPECT_EQ(values[0], values[2]);
@@ -373,9 +376,9 @@ TEST_P(MeasurePropertiesTest, AStoppedComputationIsCancelled) {
   ComputeContext context;
   context.stop = source.get_token();
   NoCache cache;
-  const absl::StatusOr<Score> score =
-      TryCompare(name(), Operand(AsFloat64(RandomNormal(kInputs, 4, 28)), &cache),
-                 Operand(AsFloat64(RandomNormal(kInputs, 4, 29)), &cache), Form::kAuto, context);
+  const absl::StatusOr<Score> score = TryCompare(
+      name(), SideOf(name(), AsFloat64(RandomNormal(kInputs, 4, 28)), &cache),
+      SideOf(name(), AsFloat64(RandomNormal(kInputs, 4, 29)), &cache), Form::kAuto, context);
   EXPECT_EQ(score.status().code(), absl::StatusCode::kCancelled) << score.status();
 }
 

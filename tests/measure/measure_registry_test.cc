@@ -37,6 +37,8 @@ TEST(MeasureRegistryTest, ShortFormsBecomeCanonicalNames) {
       {"permutation-procrustes", "permutation-procrustes-form=distance-center=columns"},
       {"bures-kernel=distance", "bures-form=similarity-kernel=distance"},
       {"gulp-ridge=1e-3", "gulp-ridge=0.001-form=root"},
+      {"msa", "msa-form=distance"},
+      {"msa-form=airm", "msa-form=airm"},
       {"gulp-kernel=rbf", "gulp-ridge=0-form=root-kernel=rbf-bandwidth=median:1"},
       {"rsa", "rsa-rdm=correlation-compare=spearman"},
       {"rsa-compare=tau-a-rdm=cosine", "rsa-rdm=cosine-compare=tau-a"},

@@ -102,6 +102,13 @@ TEST_F(AdminServiceTest, EveryListedMeasureIsAcceptedUnderItsName) {
   Start();
   MustUpload(RandomActivations(30, 5, 1), "x");
   MustUpload(RandomActivations(30, 6, 2), "y");
+  for (const char* name : {"tangents-x", "tangents-y"}) {
+    const Activations jacobians = RandomActivations(30, 6, static_cast<uint32_t>(name[9]));
+    v1::UploadHeader header = Header(jacobians, name);
+    header.set_row_kind(v1::ROW_KIND_JACOBIAN);
+    header.set_coordinate_count(2);
+    ASSERT_TRUE(Upload(header, CutRows(jacobians, 30)).status.ok());
+  }
   const std::vector<v1::Measure> measures = AllMeasures(0);
   EXPECT_GE(measures.size(), 8u);
   std::set<std::string> families;
@@ -110,8 +117,9 @@ TEST_F(AdminServiceTest, EveryListedMeasureIsAcceptedUnderItsName) {
     EXPECT_FALSE(measure.description().empty());
     EXPECT_LT(measure.range_min(), measure.range_max());
     v1::CompareLayersResponse response;
+    const std::string kind = measure.compares_tangents() ? "tangents-" : "";
     const grpc::Status status =
-        Compare(LayerName("x"), LayerName("y"), {measure.name()}, &response);
+        Compare(LayerName(kind + "x"), LayerName(kind + "y"), {measure.name()}, &response);
     ASSERT_TRUE(status.ok()) << measure.name() << ": " << status.error_message();
     EXPECT_EQ(response.scores(0).measure(), measure.name());
     EXPECT_EQ(response.scores(0).larger_is_more_similar(), measure.larger_is_more_similar());

@@ -38,6 +38,24 @@ TEST(SafetensorsTest, ReadsBackEveryTypeAndShape) {
   }
 }
 
+TEST(SafetensorsTest, ReadsBackTheLayoutOfTangentData) {
+  const SafetensorsHeader header{{3, 6, DType::kFloat64, {RowKind::kFactor, 3}}, "p1"};
+  const std::string bytes = EncodeSafetensorsHeader(header);
+  EXPECT_THAT(bytes, HasSubstr("\"coordinates\":\"3\""));
+  EXPECT_THAT(bytes, HasSubstr("\"row_kind\":\"factor\""));
+  EXPECT_EQ(DecodeSafetensorsHeader(bytes).value(), header);
+  const auto refusal = [](const std::string& kind, const std::string& coordinates) {
+    const std::string json =
+        "{\"__metadata__\":{\"row_kind\":" + kind + ",\"coordinates\":" + coordinates +
+        "},\"activations\":{\"data_offsets\":[0,144],\"dtype\":\"F64\",\"shape\":[3,6]}}";
+    return std::string(DecodeSafetensorsHeader(WithJson(json)).status().message());
+  };
+  EXPECT_THAT(refusal("\"odd\"", "\"3\""), HasSubstr("not those of tangent data"));
+  EXPECT_THAT(refusal("\"factor\"", "\"x\""), HasSubstr("not those of tangent data"));
+  EXPECT_THAT(refusal("\"factor\"", "3"), HasSubstr("not a text"));
+  EXPECT_THAT(refusal("\"factor\"", "\"4\""), HasSubstr("hold 10 values, not 6"));
+}
+
 TEST(SafetensorsTest, RefusesWhatItCannotHaveWritten) {
   const auto refusal = [](const std::string& bytes) {
     const absl::Status status = DecodeSafetensorsHeader(bytes).status();

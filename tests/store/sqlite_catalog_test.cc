@@ -53,7 +53,9 @@ TEST_F(SqliteCatalogTest, IsEmptyWhenNew) {
 TEST_F(SqliteCatalogTest, KeepsEveryFieldOfALayer) {
   StoredLayer layer = Layer(Snapshot(7, "n\xC3\xA4t", "p'q\""), "a/b;c", 1);
   layer.shape.dtype = DType::kFloat16;
+  layer.shape.layout = {RowKind::kJacobian, 5};
   layer.size_bytes = kLayerBytes / 2;
+  layer.reduced_from = Activations(3)->digest();
   ASSERT_TRUE(catalog_->PutLayer(layer, "").ok());
   Reopen();
   const CatalogContents contents = Read();
@@ -63,10 +65,22 @@ TEST_F(SqliteCatalogTest, KeepsEveryFieldOfALayer) {
   EXPECT_EQ(contents.layers[0].size_bytes, layer.size_bytes);
   EXPECT_EQ(contents.layers[0].digest, layer.digest);
   EXPECT_EQ(contents.layers[0].create_time, layer.create_time);
+  EXPECT_EQ(contents.layers[0].reduced_from, layer.reduced_from);
   EXPECT_EQ(contents.layers[0].input_ids_digest, layer.input_ids_digest);
   ASSERT_THAT(contents.snapshots, SizeIs(1));
   EXPECT_EQ(contents.snapshots[0].key, layer.description.key.snapshot);
   EXPECT_FALSE(contents.snapshots[0].pinned);
+}
+
+TEST_F(SqliteCatalogTest, KeepsTheLayoutOfAnUpload) {
+  UploadPlan plan = Plan(Description(Snapshot(), "fc1"), 1);
+  plan.shape.layout = {RowKind::kJacobian, 5};
+  ASSERT_TRUE(catalog_->PutUpload({"p1", plan, {}}).ok());
+  Reopen();
+  EXPECT_EQ(Read().uploads.at(0).plan.shape, plan.shape);
+  plan.shape.layout.coordinates = 3;
+  ASSERT_TRUE(catalog_->PutUpload({"p1", plan, {}}).ok());
+  EXPECT_TRUE(absl::IsDataLoss(catalog_->Read().status())) << "rows of 5 are no 3 coordinates";
 }
 
 TEST_F(SqliteCatalogTest, ReplacingALayerKeepsThePinOfItsSnapshot) {

@@ -24,8 +24,9 @@ class FakeHost final : public UploadHost {
     saved.push_back(record.persisted);
     return absl::OkStatus();
   }
-  absl::StatusOr<StoredLayer> Publish(
-      const UploadSession& session, const std::shared_ptr<const Representation>& content) override {
+  absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
+                                      const std::shared_ptr<const Representation>& content,
+                                      const std::optional<Digest>& /*reduced_from*/) override {
     if (!publish_status.ok()) return publish_status;
     ++published;
     StoredLayer layer;

@@ -16,7 +16,7 @@ from collections import namedtuple
 # tree: the paths of all files, for rules that look for a companion.
 File = namedtuple("File", "path lines code tree")
 
-AREAS = ["base", "representation", "store", "geometry", "measure", "engine"]
+AREAS = ["base", "representation", "tangent", "store", "geometry", "measure", "engine"]
 SKIPPED_FOLDERS = {".git", "build", "gramian-demo", "node_modules", "__pycache__", ".venv"}
 CXX = (".cc", ".h")
 TEXT = CXX + (".proto", ".cmake", ".txt", ".json", ".md", ".py", ".sh", ".yaml", ".in")
@@ -63,7 +63,7 @@ def nearest(path, tree):
 
 @rule
 def lib_areas_point_left(file):
-    """An area of lib includes only itself and areas before it: base, representation, store, geometry, measure, engine."""
+    """An area of lib includes only itself and areas before it: base, representation, tangent, store, geometry, measure, engine."""
     area = lib_area(file.path)
     if area is None:
         return

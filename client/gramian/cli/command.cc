@@ -190,6 +190,7 @@ int RunCommandLine(int argc, char** argv) {
   AddOperatorCommand(app, globals, action);
   AddPathCommand(app, globals, action);
   AddAlignCommand(app, globals, action);
+  AddTangentCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

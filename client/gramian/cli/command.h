@@ -54,6 +54,7 @@ void AddMatchCommands(CLI::App& app, const GlobalOptions& globals,
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {

@@ -124,6 +124,16 @@ absl::StatusOr<Reduction> ParseReduction(absl::string_view name) {
       absl::StrCat("unknown reduction '", name, "': use none, flatten or avg_pool"));
 }
 
+absl::StatusOr<RowKind> ParseRowKind(absl::string_view name) {
+  for (const RowKind kind : {RowKind::kActivations, RowKind::kFactor, RowKind::kJacobian,
+                             RowKind::kPullbackMetric, RowKind::kSoftmaxJacobian}) {
+    if (Name(kind) == name) return kind;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown kind of rows '", name,
+                   "': use activations, jacobian, factor, pullback_metric or softmax_jacobian"));
+}
+
 bool NaturalLess(absl::string_view a, absl::string_view b) {
   const auto is_digit = [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); };
   size_t i = 0;
@@ -177,8 +187,27 @@ absl::StatusOr<std::vector<LayerFile>> FindLayerFiles(const std::vector<std::str
   return files;
 }
 
+namespace {
+
+// m of an array of tangent data; 0 if it cannot be one.
+int64_t CoordinateCount(RowKind kind, const std::vector<int64_t>& shape) {
+  if (kind == RowKind::kJacobian) return shape.size() == 3 ? shape[2] : 0;
+  if (kind == RowKind::kSoftmaxJacobian) return shape.size() == 3 ? shape[2] - 1 : 0;
+  int64_t m = 0;
+  while (shape.size() == 2 && m < 4096 && m * (m + 1) / 2 < shape[1]) ++m;
+  return shape.size() == 2 && m * (m + 1) / 2 == shape[1] ? m : 0;
+}
+
+absl::string_view ExpectedShape(RowKind kind) {
+  if (kind == RowKind::kJacobian) return "expected inputs x features x coordinates";
+  if (kind == RowKind::kSoftmaxJacobian) return "expected inputs x classes x (1 + coordinates)";
+  return "expected inputs x m (m + 1) / 2, the packed upper triangles of m x m matrices";
+}
+
+}  // namespace
+
 absl::StatusOr<LayerData> LayerData::Load(const std::string& path, std::optional<DType> declared,
-                                          Reduction reduction) {
+                                          Reduction reduction, RowKind row_kind) {
   absl::StatusOr<NpyFile> file = NpyFile::Open(path, declared);
   if (!file.ok()) return file.status();
   LayerData result(*std::move(file));
@@ -190,7 +219,11 @@ absl::StatusOr<LayerData> LayerData::Load(const std::string& path, std::optional
   };
   if (shape.size() < 2) return invalid("expected inputs x features; use array.reshape(n, -1)");
   if (header.element_count() == 0) return invalid("it is empty");
-  if (reduction == Reduction::kNone && shape.size() > 2) {
+  if (row_kind != RowKind::kActivations) {
+    result.coordinate_count_ = CoordinateCount(row_kind, shape);
+    if (result.coordinate_count_ < 1) return invalid(ExpectedShape(row_kind));
+    if (reduction != Reduction::kNone) return invalid("tangent data have no --reduction");
+  } else if (reduction == Reduction::kNone && shape.size() > 2) {
     return invalid("say with --reduction flatten or avg_pool how it becomes one row per input");
   }
   result.row_count_ = shape[0];

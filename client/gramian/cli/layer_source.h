@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "gramian/cli/npy.h"
 #include "gramian/client/dtype.h"
+#include "gramian/client/types.h"
 
 namespace gramian::client::cli {
 
@@ -26,6 +27,9 @@ enum class Reduction {
 // "none", "flatten" or "avg_pool".
 absl::string_view Name(Reduction reduction);
 absl::StatusOr<Reduction> ParseReduction(absl::string_view name);
+
+// The kind called so by Name. INVALID_ARGUMENT, listing all, if there is none.
+absl::StatusOr<RowKind> ParseRowKind(absl::string_view name);
 
 // A file that is to become a layer.
 struct LayerFile {
@@ -52,11 +56,15 @@ class LayerData {
  public:
   // As NpyFile::Open; INVALID_ARGUMENT as well when the array's dimensions do not suit the
   // reduction.
+  // With tangent data the dimensions give the number of coordinates m: (n, d, m) of a Jacobian,
+  // (n, classes, 1 + m) of a softmax, (n, m (m + 1) / 2) of packed triangles.
   static absl::StatusOr<LayerData> Load(const std::string& path, std::optional<DType> declared,
-                                        Reduction reduction);
+                                        Reduction reduction,
+                                        RowKind row_kind = RowKind::kActivations);
 
   int64_t row_count() const { return row_count_; }
   int64_t feature_count() const { return feature_count_; }
+  int64_t coordinate_count() const { return coordinate_count_; }  // m; 0 of activations
   DType dtype() const { return dtype_; }
   int64_t row_bytes() const { return feature_count_ * ByteSize(dtype_); }
   const std::byte* data() const;
@@ -68,6 +76,7 @@ class LayerData {
   std::vector<float> pooled_;  // used instead of the file when not empty
   int64_t row_count_ = 0;
   int64_t feature_count_ = 0;
+  int64_t coordinate_count_ = 0;
   DType dtype_ = DType::kFloat32;
 };
 

@@ -58,8 +58,8 @@ absl::Status ListLayers(const GlobalOptions& globals, const std::string& text) {
                 "committed", "digest"});
   for (const LayerInfo& layer : *layers) {
     table.AddRow({absl::StrCat(layer.ordinal), layer.module_path, absl::StrCat(layer.row_count),
-                  absl::StrCat(layer.feature_count), std::string(Name(layer.dtype)),
-                  layer.reduction, layer.probe_set, FormatBytes(layer.size_bytes),
+                  absl::StrCat(layer.feature_count), FormatElements(layer), layer.reduction,
+                  layer.probe_set, FormatBytes(layer.size_bytes),
                   FormatLocalTime(layer.commit_time), layer.digest});
   }
   Print(table.Render());
@@ -140,6 +140,7 @@ std::string FormatTraits(const MeasureInfo& measure) {
   if (measure.is_metric) traits.push_back("distance");
   if (measure.is_symmetric) traits.push_back("symmetric");
   if (measure.applies_to_networks) traits.push_back("networks");
+  if (measure.compares_tangents) traits.push_back("tangent data");
   return absl::StrJoin(traits, ", ");
 }
 

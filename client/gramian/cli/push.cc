@@ -34,7 +34,7 @@ absl::Status Named(const absl::Status& status, const std::string& layer) {
 // Whether the server would have nothing to change: the content is the same already.
 bool HasDescription(const LayerInfo& layer, const LayerHeader& header) {
   const std::string probe_set = header.probe_set.empty() ? "default" : header.probe_set;
-  return layer.digest == header.expected_digest && layer.ordinal == header.ordinal &&
+  return layer.sent_digest == header.expected_digest && layer.ordinal == header.ordinal &&
          layer.reduction == header.reduction && layer.probe_set == probe_set;
 }
 
@@ -70,7 +70,8 @@ Push::Push(Client& client, const PushPlan& plan, const std::vector<LoadedLayer>&
 absl::StatusOr<PushResult> Push::Run() {
   ForEachLayer([this](size_t i) {
     const LayerData& data = layers_[i].data;
-    LayerDigest digest(data.dtype(), data.row_count(), data.feature_count());
+    LayerDigest digest(data.dtype(), data.row_count(), data.feature_count(), plan_.row_kind,
+                       data.coordinate_count());
     const int64_t size = layers_[i].size_bytes();
     for (int64_t begin = 0; begin < size; begin += kDigestPiece) {
       if (stop_.stop_requested()) return absl::CancelledError("stopped");
@@ -92,6 +93,7 @@ absl::StatusOr<PushResult> Push::Run() {
       failure = layer.status();
   }
   if (!failure.ok()) return failure;
+  result.total_bytes = TotalBytes(layers_);
   result.sent_bytes = sent_bytes_;
   result.present_count = static_cast<int64_t>(present_.size());
   return result;
@@ -166,6 +168,8 @@ LayerHeader Push::MakeHeader(size_t index) const {
   header.replace = plan_.replace;
   header.expected_digest = digests_[index];
   header.input_ids_digest = input_ids_digest_;
+  header.row_kind = plan_.row_kind;
+  header.coordinate_count = layer.data.coordinate_count();
   header.upload_id = MakeUploadId(header);
   return header;
 }

@@ -34,6 +34,7 @@ struct PushPlan {
   std::string probe_set;
   std::vector<std::string> input_ids;  // of the rows, or empty
   std::string reduction;
+  RowKind row_kind = RowKind::kActivations;
   // Unless given, where the first of the layers that is there already stands, else behind all
   // layers of the snapshot: files pushed one by one are in the order of pushing.
   std::optional<int64_t> first_ordinal;
@@ -47,6 +48,7 @@ struct PushPlan {
 // What became of a push.
 struct PushResult {
   std::vector<LayerInfo> layers;
+  int64_t total_bytes = 0;  // of all files
   int64_t sent_bytes = 0;
   int64_t present_count = 0;  // layers that were there already
 };

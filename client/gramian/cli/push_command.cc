@@ -38,12 +38,13 @@ struct PushOptions {
   int64_t step = 0;
   std::vector<std::string> order;
   std::string dtype;
+  std::string rows = "activations";
   std::string ids_file;
   PushPlan plan;
 };
 
 absl::StatusOr<std::vector<LoadedLayer>> LoadLayers(const GlobalOptions& globals,
-                                                    const PushOptions& options) {
+                                                    PushOptions& options) {
   std::optional<DType> dtype;
   if (!options.dtype.empty()) {
     const absl::StatusOr<DType> parsed = ParseDType(options.dtype);
@@ -52,12 +53,15 @@ absl::StatusOr<std::vector<LoadedLayer>> LoadLayers(const GlobalOptions& globals
   }
   const absl::StatusOr<Reduction> reduction = ParseReduction(options.plan.reduction);
   if (!reduction.ok()) return reduction.status();
+  const absl::StatusOr<RowKind> row_kind = ParseRowKind(options.rows);
+  if (!row_kind.ok()) return row_kind.status();
+  options.plan.row_kind = *row_kind;
   globals.is_read = true;
   const absl::StatusOr<std::vector<LayerFile>> files = FindLayerFiles(options.paths, options.order);
   if (!files.ok()) return files.status();
   std::vector<LoadedLayer> layers;
   for (const LayerFile& file : *files) {
-    absl::StatusOr<LayerData> data = LayerData::Load(file.path, dtype, *reduction);
+    absl::StatusOr<LayerData> data = LayerData::Load(file.path, dtype, *reduction, *row_kind);
     if (!data.ok()) return data.status();
     layers.push_back({file, *std::move(data)});
   }
@@ -68,11 +72,10 @@ void PrintSummary(const PushOptions& options, const PushResult& result, absl::Du
   using enum Table::Align;
   Table table({kRight, kLeft, kRight, kRight, kLeft, kRight, kLeft});
   table.AddRow({"#", "layer", "inputs", "features", "dtype", "size", "digest"});
-  int64_t size_bytes = 0;
+  const int64_t size_bytes = result.total_bytes;
   for (const LayerInfo& layer : result.layers) {
-    size_bytes += layer.size_bytes;
     table.AddRow({absl::StrCat(layer.ordinal), layer.module_path, absl::StrCat(layer.row_count),
-                  absl::StrCat(layer.feature_count), std::string(Name(layer.dtype)),
+                  absl::StrCat(layer.feature_count), FormatElements(layer),
                   FormatBytes(layer.size_bytes), layer.digest.substr(0, 12)});
   }
   Print(table.Render());
@@ -144,6 +147,13 @@ void AddPushCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
       ->add_option(
           "--reduction", options->plan.reduction,
           "How more than two dimensions become one row per input: none, flatten or avg_pool")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--rows", options->rows,
+          "What a row holds: activations, or tangent data for `gramian msa`: jacobian (n, d, "
+          "m), factor or pullback_metric (n, m (m + 1) / 2), softmax_jacobian (n, classes, "
+          "1 + m)")
       ->capture_default_str();
   command
       ->add_option("--chunk-rows", options->plan.chunk_rows,

@@ -122,6 +122,12 @@ std::string FormatExact(double value) {
   return error == std::errc() ? std::string(text.data(), end) : absl::StrCat(value);
 }
 
+std::string FormatElements(const LayerInfo& layer) {
+  if (layer.row_kind == RowKind::kActivations) return std::string(Name(layer.dtype));
+  return absl::StrCat(Name(layer.dtype), " ", Name(layer.row_kind), "(", layer.coordinate_count,
+                      ")");
+}
+
 std::string FormatBytes(int64_t bytes) {
   static constexpr std::array<absl::string_view, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");

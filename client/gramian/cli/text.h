@@ -36,6 +36,9 @@ std::string FormatScore(double value);
 // The shortest text that reads back as the same double.
 std::string FormatExact(double value);
 
+// "float32", or "float64 factor(2)" of tangent data with 2 coordinates.
+std::string FormatElements(const LayerInfo& layer);
+
 // "512 B", "1.5 KiB", "20.0 MiB", ...
 std::string FormatBytes(int64_t bytes);
 

@@ -28,7 +28,7 @@ struct LayerHeader {
   std::string reduction = {};
   int64_t ordinal = 0;               // position in execution order, >= 0; fusion uses it
   std::string probe_set = {};        // the inputs the rows belong to; empty means "default"
-  std::string expected_digest = {};  // optional: content with another digest is refused
+  std::string expected_digest = {};  // optional: rows with another digest (sent_digest) are refused
   bool replace = false;  // take the place of a layer with other content instead of failing
 
   // The same for all writers and attempts that bring the same content: who announces the layer with
@@ -41,6 +41,10 @@ struct LayerHeader {
   // Refused if the probe set has others, with the ids naming the first difference.
   std::string input_ids_digest = {};
   std::vector<std::string> input_ids = {};
+  // What the rows hold; with tangent data also their number of coordinates, 1 to 64. feature_count
+  // is the number of values in a row. The server keeps factors, whatever is sent.
+  RowKind row_kind = RowKind::kActivations;
+  int64_t coordinate_count = 0;
 };
 
 // How far an upload has come, in bytes of the matrix.

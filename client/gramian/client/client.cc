@@ -13,6 +13,7 @@
 #include "gramian/rpc/convert_match.h"
 #include "gramian/rpc/convert_path.h"
 #include "gramian/rpc/convert_significance.h"
+#include "gramian/rpc/convert_tangent.h"
 #include "gramian/rpc/status.h"
 
 namespace gramian::client {
@@ -178,6 +179,16 @@ absl::StatusOr<PathReport> Client::AnalyzePath(const PathQuery& query, const Cal
   CallContext context(options, connections_->options.stream_timeout);
   const absl::Status status =
       FromGrpc(connections_->similarity->AnalyzePath(context.get(), ToProto(query), &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
+absl::StatusOr<TangentReport> Client::CompareTangents(const TangentQuery& query,
+                                                      const CallOptions& options) {
+  v1::CompareTangentsResponse response;
+  CallContext context(options, connections_->options.stream_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->similarity->CompareTangents(context.get(), ToProto(query), &response));
   if (!status.ok()) return status;
   return FromProto(response);
 }

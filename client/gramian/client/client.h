@@ -18,6 +18,7 @@
 #include "gramian/client/match_types.h"
 #include "gramian/client/path_types.h"
 #include "gramian/client/significance_types.h"
+#include "gramian/client/tangent_types.h"
 #include "gramian/client/types.h"
 
 namespace gramian::client {
@@ -155,6 +156,10 @@ class Client {
 
   // Networks as paths through the space that a measure places layers in.
   absl::StatusOr<PathReport> AnalyzePath(const PathQuery& query, const CallOptions& options = {});
+
+  // Two layers by their pullback metrics, from tangent data or from activations of known points.
+  absl::StatusOr<TangentReport> CompareTangents(const TangentQuery& query,
+                                                const CallOptions& options = {});
 
   // What the scores of a pair of layers are worth, one per measure of the query: against
   // permutations of the inputs, bootstrap samples and halves of them.

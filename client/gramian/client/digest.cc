@@ -19,9 +19,13 @@ struct LayerDigest::State {
                                                                       &XXH3_freeState};
 };
 
-LayerDigest::LayerDigest(DType dtype, int64_t row_count, int64_t feature_count)
+LayerDigest::LayerDigest(DType dtype, int64_t row_count, int64_t feature_count, RowKind row_kind,
+                         int64_t coordinate_count)
     : state_(std::make_unique<State>()) {
-  const std::string header = absl::StrCat(Name(dtype), "[", row_count, ",", feature_count, "]");
+  std::string header = absl::StrCat(Name(dtype), "[", row_count, ",", feature_count, "]");
+  if (row_kind != RowKind::kActivations) {
+    absl::StrAppend(&header, Name(row_kind), "(", coordinate_count, ")");
+  }
   XXH3_128bits_reset(state_->hash.get());
   XXH3_128bits_update(state_->hash.get(), header.data(), header.size());
 }

@@ -8,15 +8,17 @@
 
 #include "absl/strings/string_view.h"
 #include "gramian/client/dtype.h"
+#include "gramian/client/types.h"
 
 namespace gramian::client {
 
-// The digest that a server gives a layer with this content (LayerInfo::digest), from rows that
-// become known piece by piece: XXH3 128 over the dtype, the shape and the row-major bytes. Equal
-// digests mean equal content. About 0.05 s per GiB. Thread-compatible.
+// The digest that a server gives rows with this content (LayerInfo::sent_digest), which become
+// known piece by piece: XXH3 128 over the dtype, the shape, the kind of tangent data and the
+// row-major bytes. Equal digests mean equal content. About 0.05 s per GiB. Thread-compatible.
 class LayerDigest {
  public:
-  LayerDigest(DType dtype, int64_t row_count, int64_t feature_count);
+  LayerDigest(DType dtype, int64_t row_count, int64_t feature_count,
+              RowKind row_kind = RowKind::kActivations, int64_t coordinate_count = 0);
   LayerDigest(LayerDigest&&) noexcept;
   LayerDigest& operator=(LayerDigest&&) noexcept;
   ~LayerDigest();

@@ -2,6 +2,22 @@
 
 namespace gramian::client {
 
+absl::string_view Name(RowKind kind) {
+  switch (kind) {
+    case RowKind::kActivations:
+      return "activations";
+    case RowKind::kFactor:
+      return "factor";
+    case RowKind::kJacobian:
+      return "jacobian";
+    case RowKind::kPullbackMetric:
+      return "pullback_metric";
+    case RowKind::kSoftmaxJacobian:
+      return "softmax_jacobian";
+  }
+  return "";
+}
+
 absl::string_view Name(ScoreStatus status) {
   switch (status) {
     case ScoreStatus::kOk:
@@ -14,6 +30,8 @@ absl::string_view Name(ScoreStatus status) {
       return "nonpositive self term";
     case ScoreStatus::kUndefinedRoot:
       return "undefined root";
+    case ScoreStatus::kRankDeficient:
+      return "rank deficient";
     case ScoreStatus::kZeroBandwidth:
       return "zero bandwidth";
     case ScoreStatus::kDifferentWidths:

@@ -12,6 +12,23 @@
 
 namespace gramian::client {
 
+// What one row of a layer holds. All but kActivations are tangent data: they describe the pullback
+// metric G = J' J (m x m) of the layer at one input, J being its Jacobian (d x m) with respect to m
+// coordinates of the manifold of inputs. Packed: the upper triangle row by row, m (m + 1) / 2
+// values. A server keeps tangent data as factors, in float64.
+enum class RowKind {
+  kActivations,      // d features
+  kFactor,           // R packed, upper triangular with R' R = G
+  kJacobian,         // J row by row, d m values
+  kPullbackMetric,   // G packed
+  kSoftmaxJacobian,  // each of d logits with its m derivatives behind it; G is the Fisher
+                     // information
+};
+
+// "activations", "factor", "jacobian", "pullback_metric" or "softmax_jacobian": also part of
+// digests.
+absl::string_view Name(RowKind kind);
+
 // A training run or a pretrained model.
 struct NetworkInfo {
   std::string name;          // resource name
@@ -42,6 +59,9 @@ struct LayerInfo {
   std::string digest;     // 32 hexadecimal digits; equal digests mean equal content
   int64_t size_bytes = 0;
   absl::Time commit_time;
+  RowKind row_kind = RowKind::kActivations;  // kFactor for all tangent data
+  int64_t coordinate_count = 0;              // m of tangent data; 0 for activations
+  std::string sent_digest;  // of what was sent: `digest` unless tangent data were reduced
 };
 
 // Bytes [begin, end) of a row-major matrix.
@@ -97,6 +117,7 @@ enum class ScoreStatus {
   kNonpositiveSelfTerm,  // the unbiased self term of a side is not positive
   kUndefinedRoot,        // the root of a negative quantity
   kZeroBandwidth,        // a median bandwidth is zero
+  kRankDeficient,        // pullback metrics are singular where full rank is needed
   kDifferentWidths,      // the measure compares features, of which the sides have different numbers
   kCoincidingPoints,     // of paths: points that a direction or a ratio needs apart coincide
   kAntipodalPoints,      // of paths: opposite points of the sphere, which no one geodesic joins
@@ -108,7 +129,8 @@ enum class ScoreStatus {
 enum class ComputeForm { kNone, kFeatureSpace, kSampleSpace, kSpectral };
 
 // "ok", "constant", "too few inputs", "nonpositive self term", "undefined root", "zero bandwidth",
-// "different widths", "coinciding points", "antipodal points", "equidistant" or "unknown".
+// "rank deficient", "different widths", "coinciding points", "antipodal points", "equidistant" or
+// "unknown".
 absl::string_view Name(ScoreStatus status);
 
 // "-", "feature space", "sample space" or "spectral".
@@ -196,6 +218,7 @@ struct MeasureInfo {
   bool is_symmetric = false;
   bool is_metric = false;  // a true distance
   bool applies_to_networks = false;
+  bool compares_tangents = false;        // tangent data instead of activations
   std::vector<std::string> invariances;  // "permutation", "orthogonal", ...
   std::vector<Parameter> parameters;
 };

@@ -42,6 +42,37 @@ v1::Dtype ToProto(DType dtype) {
   return v1::DTYPE_FLOAT32;
 }
 
+RowKind FromProto(v1::RowKind kind) {
+  switch (kind) {
+    case v1::ROW_KIND_FACTOR:
+      return RowKind::kFactor;
+    case v1::ROW_KIND_JACOBIAN:
+      return RowKind::kJacobian;
+    case v1::ROW_KIND_PULLBACK_METRIC:
+      return RowKind::kPullbackMetric;
+    case v1::ROW_KIND_SOFTMAX_JACOBIAN:
+      return RowKind::kSoftmaxJacobian;
+    default:
+      return RowKind::kActivations;
+  }
+}
+
+v1::RowKind ToProto(RowKind kind) {
+  switch (kind) {
+    case RowKind::kFactor:
+      return v1::ROW_KIND_FACTOR;
+    case RowKind::kJacobian:
+      return v1::ROW_KIND_JACOBIAN;
+    case RowKind::kPullbackMetric:
+      return v1::ROW_KIND_PULLBACK_METRIC;
+    case RowKind::kSoftmaxJacobian:
+      return v1::ROW_KIND_SOFTMAX_JACOBIAN;
+    case RowKind::kActivations:
+      break;
+  }
+  return v1::ROW_KIND_ACTIVATIONS;
+}
+
 ComputeForm FromProto(v1::ComputeForm form) {
   switch (form) {
     case v1::COMPUTE_FORM_FEATURE_SPACE:
@@ -126,6 +157,8 @@ ScoreStatus FromProto(v1::ScoreStatus status) {
       return ScoreStatus::kUndefinedRoot;
     case v1::SCORE_STATUS_ZERO_BANDWIDTH:
       return ScoreStatus::kZeroBandwidth;
+    case v1::SCORE_STATUS_RANK_DEFICIENT:
+      return ScoreStatus::kRankDeficient;
     case v1::SCORE_STATUS_DIFFERENT_WIDTHS:
       return ScoreStatus::kDifferentWidths;
     case v1::SCORE_STATUS_COINCIDING_POINTS:
@@ -167,6 +200,10 @@ LayerInfo FromProto(const v1::Layer& proto) {
   layer.digest = proto.digest();
   layer.size_bytes = proto.size_bytes();
   layer.commit_time = FromProto(proto.commit_time());
+  layer.row_kind = FromProto(proto.row_kind());
+  layer.coordinate_count = proto.coordinate_count();
+  // A server that knows no tangent data sends none.
+  layer.sent_digest = proto.sent_digest().empty() ? proto.digest() : proto.sent_digest();
   return layer;
 }
 
@@ -228,6 +265,7 @@ MeasureInfo FromProto(const v1::Measure& proto) {
   measure.is_symmetric = proto.is_symmetric();
   measure.is_metric = proto.is_metric();
   measure.applies_to_networks = proto.applies_to_networks();
+  measure.compares_tangents = proto.compares_tangents();
   for (const int invariance : proto.invariances()) {
     measure.invariances.push_back(FromProto(static_cast<v1::Invariance>(invariance)));
   }
@@ -317,6 +355,8 @@ v1::UploadHeader ToProto(const LayerHeader& header) {
   proto.set_partial(header.partial);
   proto.set_input_ids_digest(header.input_ids_digest);
   for (const std::string& id : header.input_ids) proto.add_input_ids(id);
+  proto.set_row_kind(ToProto(header.row_kind));
+  proto.set_coordinate_count(static_cast<int32_t>(header.coordinate_count));
   return proto;
 }
 

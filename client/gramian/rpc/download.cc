@@ -67,7 +67,8 @@ absl::Status Download::Open(const v1::Layer& proto) {
         absl::StrCat(layer.module_path, " was replaced while it was downloaded; begin anew"));
   }
   name_ = layer.name;
-  digest_.emplace(layer.dtype, layer.row_count, layer.feature_count);
+  digest_.emplace(layer.dtype, layer.row_count, layer.feature_count, layer.row_kind,
+                  layer.coordinate_count);
   layer_ = std::move(layer);
   return sink_.Begin(*layer_);
 }

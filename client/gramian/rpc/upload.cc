@@ -190,10 +190,11 @@ bool ActivationWriter::Upload::FindCommitted() {
   v1::GetLayerRequest request;
   request.set_name(LayerName(header_.snapshot, header_.module_path));
   v1::GetLayerResponse response;
-  const bool is_there =
-      stub_->GetLayer(&context, request, &response).ok() && response.layer().digest() == digest;
-  if (is_there) committed_ = FromProto(response.layer());
-  return is_there;
+  if (!stub_->GetLayer(&context, request, &response).ok()) return false;
+  LayerInfo layer = FromProto(response.layer());
+  if (layer.sent_digest != digest) return false;
+  committed_ = std::move(layer);
+  return true;
 }
 
 absl::Status ActivationWriter::Upload::Pump() {
@@ -302,7 +303,8 @@ void ActivationWriter::Upload::Digest(int64_t begin, const ChunkSource& source) 
     if (source.data != stays_at_ + begin || source.stride_bytes != source.row_bytes) return;
   } else {
     if (!digest_.has_value())
-      digest_.emplace(header_.dtype, header_.row_count, header_.feature_count);
+      digest_.emplace(header_.dtype, header_.row_count, header_.feature_count, header_.row_kind,
+                      header_.coordinate_count);
     for (int64_t row = 0; row < source.row_count; ++row)
       digest_->Update(source.data + row * source.stride_bytes, source.row_bytes);
   }
@@ -313,7 +315,10 @@ std::string ActivationWriter::Upload::KnownDigest() const {
   if (!header_.expected_digest.empty()) return header_.expected_digest;
   if (digested_bytes_ != progress_.total_bytes) return "";
   if (digest_.has_value()) return digest_->Finish();
-  return ComputeLayerDigest(header_.dtype, header_.row_count, header_.feature_count, stays_at_);
+  LayerDigest digest(header_.dtype, header_.row_count, header_.feature_count, header_.row_kind,
+                     header_.coordinate_count);
+  digest.Update(stays_at_, progress_.total_bytes);
+  return digest.Finish();
 }
 
 absl::StatusOr<std::optional<LayerInfo>> ActivationWriter::Upload::Finish() {

@@ -105,6 +105,7 @@ absl::Status CheckCarried(const AlignmentSources& sources) {
 absl::StatusOr<Side> Prepare(const ComputeContext& context, const OperandSource& source,
                              const AlignmentOptions& options, Index k, const char* name) {
   GRAMIAN_ASSIGN_OR_RETURN(Operand operand, source.Load());
+  GRAMIAN_RETURN_IF_ERROR(CheckActivations(operand, "an alignment"));
   GRAMIAN_ASSIGN_OR_RETURN(auto graph, GetNeighborGraph(context, operand, options.graph));
   if (graph->is_constant()) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(

@@ -27,6 +27,7 @@ absl::Status ConstantError() {
 
 absl::Status CheckRequest(const OperatorRequest& request, const Operand& operand) {
   const int64_t n = operand.rows();
+  GRAMIAN_RETURN_IF_ERROR(CheckActivations(operand, "an operator"));
   if (operand.is_network() && operand.fusion().order == FusionOrder::kProduct) {
     return absl::InvalidArgumentError(
         "a plain product is not symmetric and cannot be shown; fuse symmetrized or reversed");

@@ -52,11 +52,11 @@ std::optional<Enum> FromName(std::initializer_list<Enum> all, const std::string&
 }
 
 std::optional<Score> ReadScore(const SqliteStatement& row, int first) {
-  const auto status =
-      FromName({ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
-                ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot,
-                ScoreStatus::kZeroBandwidth, ScoreStatus::kDifferentWidths},
-               row.Bytes(first));
+  const auto status = FromName(
+      {ScoreStatus::kOk, ScoreStatus::kConstant, ScoreStatus::kTooFewInputs,
+       ScoreStatus::kNonpositiveSelfTerm, ScoreStatus::kUndefinedRoot, ScoreStatus::kZeroBandwidth,
+       ScoreStatus::kDifferentWidths, ScoreStatus::kRankDeficient},
+      row.Bytes(first));
   const auto form =
       FromName({Form::kFeatureSpace, Form::kSampleSpace, Form::kSpectral}, row.Bytes(first + 2));
   if (!status.has_value() || !form.has_value()) return std::nullopt;

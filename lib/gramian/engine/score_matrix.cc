@@ -114,6 +114,7 @@ absl::StatusOr<Comparison> Scorer::Compute(const ComputeContext& context,
     }
     GRAMIAN_ASSIGN_OR_RETURN(const Operand loaded_first, first.Load());
     GRAMIAN_ASSIGN_OR_RETURN(const Operand loaded_second, second.Load());
+    GRAMIAN_RETURN_IF_ERROR(CheckApplies(measure, loaded_first, loaded_second));
     GRAMIAN_ASSIGN_OR_RETURN(const Score score,
                              measure.Compare(flight, loaded_first, loaded_second, form));
     ++completed_;

@@ -313,6 +313,28 @@ absl::StatusOr<PathReport> SimilarityEngine::AnalyzePaths(absl::Span<const PathS
   return impl_->Run(Lane::kBatch, stop, complete);
 }
 
+absl::StatusOr<TangentReport> SimilarityEngine::CompareTangents(
+    const LayerKey& a, const LayerKey& b, const std::vector<GridAxis>& grid,
+    const std::optional<LayerKey>& coordinates, const std::vector<double>& weights,
+    std::stop_token stop) {
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_a, impl_->store->GetLayer(a));
+  GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer_b, impl_->store->GetLayer(b));
+  GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer_b));
+  ManifoldPoints points;
+  points.grid = grid;
+  std::optional<OperandSource> scattered;
+  if (coordinates.has_value()) {
+    GRAMIAN_ASSIGN_OR_RETURN(const StoredLayer layer, impl_->store->GetLayer(*coordinates));
+    GRAMIAN_RETURN_IF_ERROR(CheckComparable(layer_a, layer));
+    scattered = impl_->Source(layer);
+    points.scattered = &*scattered;
+  }
+  return impl_->Run(Lane::kBatch, stop, [&](const ComputeContext& context) {
+    return gramian::CompareTangents(context, impl_->Source(layer_a), impl_->Source(layer_b), points,
+                                    weights);
+  });
+}
+
 absl::StatusOr<Significance> SimilarityEngine::AssessSimilarity(const LayerKey& a,
                                                                 const LayerKey& b,
                                                                 const std::string& measure,

@@ -26,6 +26,7 @@
 #include "gramian/engine/result_store.h"
 #include "gramian/engine/score_matrix.h"
 #include "gramian/engine/significance.h"
+#include "gramian/engine/tangent_report.h"
 #include "gramian/geometry/alternating_diffusion.h"
 #include "gramian/measure/measure.h"
 #include "gramian/store/activation_store.h"
@@ -129,6 +130,15 @@ class SimilarityEngine {
   absl::StatusOr<PathReport> AnalyzePaths(absl::Span<const PathSelection> paths,
                                           const std::string& measure, const PathOptions& options,
                                           std::stop_token stop);
+
+  // Two layers by their pullback metrics: uploaded tangent data, or activations whose inputs lie on
+  // `grid` (not empty) or have the rows of the layer `coordinates`. Errors of CompareTangents in
+  // tangent_report.h.
+  absl::StatusOr<TangentReport> CompareTangents(const LayerKey& a, const LayerKey& b,
+                                                const std::vector<GridAxis>& grid,
+                                                const std::optional<LayerKey>& coordinates,
+                                                const std::vector<double>& weights,
+                                                std::stop_token stop);
 
   // What the score of a pair of layers is worth; see AssessSignificance. A count of 0 leaves its
   // part out.

@@ -1,5 +1,8 @@
 #include "gramian/measure/measure.h"
 
+#include "absl/strings/str_cat.h"
+#include "gramian/measure/operand.h"
+
 namespace gramian {
 
 const char* ToString(ScoreStatus status) {
@@ -16,6 +19,8 @@ const char* ToString(ScoreStatus status) {
       return "undefined_root";
     case ScoreStatus::kZeroBandwidth:
       return "zero_bandwidth";
+    case ScoreStatus::kRankDeficient:
+      return "rank_deficient";
     case ScoreStatus::kDifferentWidths:
       return "different_widths";
     case ScoreStatus::kCoincidingPoints:
@@ -40,6 +45,21 @@ const char* ToString(Form form) {
       return "spectral";
   }
   return "unknown";
+}
+
+absl::Status CheckApplies(const SimilarityMeasure& measure, const Operand& a, const Operand& b) {
+  const bool wants_tangents = measure.traits().compares_tangents;
+  for (const Operand* operand : {&a, &b}) {
+    for (const auto& layer : operand->layers()) {
+      const RowLayout& layout = layer->shape().layout;
+      if (layout.is_tangent() == wants_tangents) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "measure '", measure.name(), "' compares ",
+          wants_tangents ? "tangent data (factors of pullback metrics)" : "activations",
+          ", not rows of ", ToString(layout.kind)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace gramian

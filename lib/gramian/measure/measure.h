@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
@@ -27,6 +28,7 @@ enum class ScoreStatus {
   kZeroBandwidth,        // a bandwidth or unit of distance is 0: the pairs of inputs that coincide
                          // reach the median (RTD: the 0.9 quantile) of all distances
   kDifferentWidths,      // the measure compares feature by feature, and the sides have different d
+  kRankDeficient,        // pullback metrics are singular where a finite distance needs full rank
   // Of what is derived from scores, the geometry of paths:
   kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
   kAntipodalPoints,   // opposite points of a sphere: no single geodesic joins them
@@ -89,6 +91,9 @@ struct MeasureTraits {
   bool scores_constant_layers = false;
   // Fewest inputs n for which the measure is defined.
   int64_t min_inputs = 2;
+  // Whether it compares layers by their pullback metrics, from tangent data, instead of by their
+  // activations. x above is then the layer whose Jacobian is taken.
+  bool compares_tangents = false;
   // Fewest features d with which a layer can be other than constant to it.
   int64_t min_features = 1;
   // Whether both sides must have the same features: kDifferentWidths if d differs.
@@ -137,6 +142,10 @@ class SimilarityMeasure {
     return nullptr;
   }
 };
+
+// Whether `measure` reads what these operands hold: INVALID_ARGUMENT, naming it, for tangent data
+// given to a measure of activations, or the reverse.
+absl::Status CheckApplies(const SimilarityMeasure& measure, const Operand& a, const Operand& b);
 
 }  // namespace gramian
 

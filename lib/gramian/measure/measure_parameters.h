@@ -70,6 +70,7 @@ MeasureEntry BuresEntry();
 MeasureEntry GulpEntry();
 MeasureEntry GramDistanceEntry();
 MeasureEntry EigenspaceOverlapEntry();
+MeasureEntry MsaEntry();
 MeasureEntry RsaEntry();
 MeasureEntry RsmDifferenceEntry();
 MeasureEntry KnnJaccardEntry();

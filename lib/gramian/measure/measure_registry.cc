@@ -53,7 +53,8 @@ const std::vector<MeasureEntry>& Entries() {
                                     UniformityDifferenceEntry(),
                                     JsdEntry(),
                                     DisagreementEntry(),
-                                    LatentFunctionalMapEntry()};
+                                    LatentFunctionalMapEntry(),
+                                    MsaEntry()};
   return *entries;
 }
 

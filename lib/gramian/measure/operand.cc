@@ -33,6 +33,15 @@ double MomentWork(const Representation& layer) {
 
 }  // namespace
 
+absl::Status CheckActivations(const Operand& operand, const char* what) {
+  for (const auto& layer : operand.layers()) {
+    if (!layer->shape().layout.is_tangent()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(what, " is made of activations, not of rows of ",
+                                                   ToString(layer->shape().layout.kind)));
+  }
+  return absl::OkStatus();
+}
+
 std::string Operand::LayerKey(const Digest& layer) { return layer.ToHex(); }
 
 std::string Operand::NetworkKey(absl::Span<const Digest> layers, const Fusion& fusion) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gramian/base/compute.h"
@@ -130,6 +131,9 @@ class Operand {
   std::shared_ptr<const Operand> unpermuted_;
   std::shared_ptr<const std::vector<int64_t>> order_;
 };
+
+// INVALID_ARGUMENT unless all layers of `operand` hold activations, of which `what` is made.
+absl::Status CheckActivations(const Operand& operand, const char* what);
 
 }  // namespace gramian
 

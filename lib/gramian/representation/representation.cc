@@ -26,6 +26,7 @@ absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a representation has at least 1 row and 1 column, not ", shape.rows, " x ", shape.cols));
   }
+  GRAMIAN_RETURN_IF_ERROR(CheckRowLayout(shape.layout, shape.cols));
   return CheckedProduct({shape.rows, shape.cols, SizeOf(shape.dtype)},
                         "the size of the layer in bytes");
 }
@@ -35,7 +36,10 @@ Representation::Representation(const RepresentationShape& shape, int64_t size_by
     : shape_(shape), size_bytes_(size_bytes), bytes_(std::move(bytes)), digest_(digest) {}
 
 std::string Representation::DigestHeader(const RepresentationShape& shape) {
-  return absl::StrCat(ToString(shape.dtype), "[", shape.rows, ",", shape.cols, "]");
+  const std::string header =
+      absl::StrCat(ToString(shape.dtype), "[", shape.rows, ",", shape.cols, "]");
+  if (!shape.layout.is_tangent()) return header;
+  return absl::StrCat(header, ToString(shape.layout.kind), "(", shape.layout.coordinates, ")");
 }
 
 absl::Status Representation::NonFiniteError(const RepresentationShape& shape, int64_t element) {
@@ -80,7 +84,8 @@ absl::StatusOr<std::shared_ptr<const Representation>> Representation::FromMatrix
 std::shared_ptr<const Representation> Representation::SelectRows(
     std::shared_ptr<const Representation> base, std::shared_ptr<const std::vector<int64_t>> rows) {
   const auto count = static_cast<int64_t>(rows->size());
-  const RepresentationShape shape{count, base->cols(), base->shape().dtype};
+  RepresentationShape shape = base->shape();
+  shape.rows = count;
   const Digest digest = ComputeDigest(absl::StrCat("rows of ", base->digest().ToHex()),
                                       rows->data(), count * static_cast<int64_t>(sizeof(int64_t)));
   // Not make_shared: the constructor is private.

@@ -12,19 +12,22 @@
 #include "gramian/base/digest.h"
 #include "gramian/base/matrix.h"
 #include "gramian/representation/dtype.h"
+#include "gramian/representation/row_layout.h"
 
 namespace gramian {
 
-// Shape and element type of a representation.
+// Shape and element type of a representation, and how its rows are read.
 struct RepresentationShape {
   int64_t rows = 0;  // n, inputs
-  int64_t cols = 0;  // d, features
+  int64_t cols = 0;  // d, features; values of a row of tangent data
   DType dtype = DType::kFloat32;
+  RowLayout layout = {};
 
   friend bool operator==(const RepresentationShape&, const RepresentationShape&) = default;
 };
 
-// n * d * element size. INVALID_ARGUMENT unless n >= 1, d >= 1 and the product fits in 63 bits.
+// n * d * element size. INVALID_ARGUMENT unless n >= 1, d >= 1, the product fits in 63 bits and d
+// is that of the layout.
 absl::StatusOr<int64_t> SizeBytes(const RepresentationShape& shape);
 
 // An immutable n x d array, row-major and compact, every element finite. Kept in the type it was
@@ -59,8 +62,8 @@ class Representation {
   int64_t rows() const { return shape_.rows; }
   int64_t cols() const { return shape_.cols; }
   int64_t size_bytes() const { return size_bytes_; }
-  // Names the content: dtype, shape and bytes. Equal content has equal digests whatever the upload
-  // looked like.
+  // Names the content: dtype, shape, layout and bytes. Equal content has equal digests whatever the
+  // upload looked like.
   const Digest& digest() const { return digest_; }
   // n d elements; null for a view.
   const std::byte* data() const { return bytes_.get(); }

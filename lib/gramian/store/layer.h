@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,11 @@ struct StoredLayer {
   absl::Time create_time;
   std::string input_ids_digest;  // of its inputs in order, as ProbeSet's; empty if nobody said
   bool damaged = false;  // the content was lost: Load is DATA_LOSS until it is uploaded again
+  // The digest of the tangent data that were sent if the content is what they were reduced to.
+  std::optional<Digest> reduced_from = {};
+
+  // The digest of what was sent.
+  const Digest& sent_digest() const { return reduced_from.has_value() ? *reduced_from : digest; }
 };
 
 // A snapshot as listed.

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
 
@@ -48,7 +50,28 @@ absl::StatusOr<std::pair<int64_t, int64_t>> ParsePair(const Json& tensor, const 
   return std::pair((*it)[0].get<int64_t>(), (*it)[1].get<int64_t>());
 }
 
-absl::StatusOr<RepresentationShape> ParseTensor(const Json& tensor) {
+// The text of a member of the metadata; empty if there is none.
+absl::StatusOr<std::string> ParseText(const Json& metadata, const char* member) {
+  const auto it = metadata.find(member);
+  if (it == metadata.end()) return std::string();
+  if (!it->is_string()) return Bad(absl::StrCat("the ", member, " is not a text"));
+  return it->get<std::string>();
+}
+
+absl::StatusOr<RowLayout> ParseLayout(const Json& metadata) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::string kind, ParseText(metadata, "row_kind"));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::string coordinates, ParseText(metadata, "coordinates"));
+  if (kind.empty() && coordinates.empty()) return RowLayout();
+  const std::optional<RowKind> parsed = ParseRowKind(kind);
+  RowLayout layout;
+  if (!parsed.has_value() || !absl::SimpleAtoi(coordinates, &layout.coordinates)) {
+    return Bad("row_kind and coordinates are not those of tangent data");
+  }
+  layout.kind = *parsed;
+  return layout;
+}
+
+absl::StatusOr<RepresentationShape> ParseTensor(const Json& tensor, const RowLayout& layout) {
   if (!tensor.is_object() || tensor.size() != 3) {
     return Bad("the tensor is not described by dtype, shape and data_offsets");
   }
@@ -58,6 +81,7 @@ absl::StatusOr<RepresentationShape> ParseTensor(const Json& tensor) {
   GRAMIAN_ASSIGN_OR_RETURN(const auto offsets, ParsePair(tensor, "data_offsets"));
   shape.rows = rows_cols.first;
   shape.cols = rows_cols.second;
+  shape.layout = layout;
   GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(shape));
   if (offsets.first != 0 || offsets.second != size) {
     return Bad(absl::StrCat("data_offsets are not [0,", size, "]"));
@@ -78,6 +102,10 @@ std::string EncodeSafetensorsHeader(const SafetensorsHeader& header) {
   Json json;
   json[kTensor] = std::move(tensor);
   if (!header.part.empty()) json["__metadata__"]["part"] = header.part;
+  if (shape.layout.is_tangent()) {
+    json["__metadata__"]["row_kind"] = std::string(ToString(shape.layout.kind));
+    json["__metadata__"]["coordinates"] = absl::StrCat(shape.layout.coordinates);
+  }
   std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   std::string bytes;
@@ -111,15 +139,13 @@ absl::StatusOr<SafetensorsHeader> DecodeSafetensorsHeader(absl::string_view byte
     return Bad(absl::StrCat("it has to hold the tensor \"", kTensor, "\" and no other"));
   }
   SafetensorsHeader header;
-  GRAMIAN_ASSIGN_OR_RETURN(header.shape, ParseTensor(*tensor));
+  RowLayout layout;
   if (metadata != json.end()) {
     if (!metadata->is_object()) return Bad("__metadata__ is not an object");
-    const auto part = metadata->find("part");
-    if (part != metadata->end()) {
-      if (!part->is_string()) return Bad("the part is not a text");
-      header.part = part->get<std::string>();
-    }
+    GRAMIAN_ASSIGN_OR_RETURN(header.part, ParseText(*metadata, "part"));
+    GRAMIAN_ASSIGN_OR_RETURN(layout, ParseLayout(*metadata));
   }
+  GRAMIAN_ASSIGN_OR_RETURN(header.shape, ParseTensor(*tensor, layout));
   if (bytes.size() % kAlignment != 0) return Bad("the data do not begin at a multiple of 64");
   return header;
 }

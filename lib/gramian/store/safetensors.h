@@ -13,7 +13,8 @@
 namespace gramian {
 
 // What stands in front of the data of a blob: 8 bytes of length, JSON padded with spaces. The data
-// are one tensor named "activations", row-major, and begin at a multiple of 64 bytes.
+// are one tensor named "activations", row-major, and begin at a multiple of 64 bytes. A layout of
+// tangent data is kept as metadata "row_kind" and "coordinates".
 struct SafetensorsHeader {
   RepresentationShape shape;
   std::string part;  // the upload that wrote the file, kept as metadata "part"; may be empty

@@ -47,14 +47,15 @@ struct Table {
   const char* columns;
 };
 
-constexpr Table kLayers = {"layers", 14,
+constexpr Table kLayers = {"layers", 17,
                            "project,network,step,layer,module_path,probe_set,reduction,ordinal,"
-                           "dtype,row_count,col_count,digest,created_ns,input_ids_digest"};
+                           "dtype,row_count,col_count,digest,created_ns,input_ids_digest,"
+                           "row_kind,coordinates,reduced_from"};
 constexpr Table kSnapshots = {"snapshots", 5, "project,network,step,pinned,used_ns"};
 constexpr Table kUploads = {
-    "uploads", 17,
+    "uploads", 19,
     "part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,"
-    "col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted"};
+    "col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted,row_kind,coordinates"};
 constexpr Table kProbeSets = {"probe_sets", 6,
                               "project,id,input_count,input_ids_digest,input_ids,created_ns"};
 
@@ -75,7 +76,28 @@ UPDATE probe_sets SET checksum=row_digest(
   project,id,input_count,input_ids_digest,input_ids,created_ns);
 )sql";
 
-constexpr const char* kFormats[] = {kFormat1, kFormat2, kFormat3};
+// Tangent data.
+constexpr char kFormat4[] = R"sql(
+ALTER TABLE layers ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
+ALTER TABLE layers ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE layers ADD COLUMN reduced_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN row_kind TEXT NOT NULL DEFAULT 'activations';
+ALTER TABLE uploads ADD COLUMN coordinates INTEGER NOT NULL DEFAULT 0;
+UPDATE layers SET checksum=row_digest(
+  project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,col_count,
+  digest,created_ns,input_ids_digest,row_kind,coordinates,reduced_from)
+  WHERE checksum=row_digest(
+  project,network,step,layer,module_path,probe_set,reduction,ordinal,
+  dtype,row_count,col_count,digest,created_ns,input_ids_digest);
+UPDATE uploads SET checksum=row_digest(
+  part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,
+  col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted,row_kind,coordinates)
+  WHERE checksum=row_digest(
+  part,project,network,step,layer,module_path,probe_set,reduction,ordinal,dtype,row_count,
+  col_count,upload_id,expected_digest,replaces,input_ids_digest,persisted);
+)sql";
+
+constexpr const char* kFormats[] = {kFormat1, kFormat2, kFormat3, kFormat4};
 
 // "INSERT INTO snapshots(...) VALUES(?1,...)", to which its parameters are bound in order.
 std::string Insert(absl::string_view verb, const Table& table) {
@@ -114,12 +136,18 @@ void Bind(SqliteStatement& statement, const LayerDescription& description,
       .Bind(shape.cols);
 }
 
+void Bind(SqliteStatement& statement, const RowLayout& layout) {
+  statement.Bind(ToString(layout.kind)).Bind(layout.coordinates);
+}
+
 SnapshotKey ReadKey(const SqliteStatement& row, int first) {
   return {row.Bytes(first), row.Bytes(first + 1), row.Integer(first + 2)};
 }
 
-absl::Status ReadShared(const SqliteStatement& row, int first, LayerDescription& description,
-                        RepresentationShape& shape, int64_t& size_bytes) {
+// `layout` is the column of the row's kind.
+absl::Status ReadShared(const SqliteStatement& row, int first, int layout,
+                        LayerDescription& description, RepresentationShape& shape,
+                        int64_t& size_bytes) {
   description.key = {ReadKey(row, first), row.Bytes(first + 3)};
   description.module_path = row.Bytes(first + 4);
   description.probe_set = row.Bytes(first + 5);
@@ -128,6 +156,11 @@ absl::Status ReadShared(const SqliteStatement& row, int first, LayerDescription&
   GRAMIAN_ASSIGN_OR_RETURN(shape.dtype, ParseDtype(row.Bytes(first + 8)));
   shape.rows = row.Integer(first + 9);
   shape.cols = row.Integer(first + 10);
+  const std::optional<RowKind> kind = ParseRowKind(row.Bytes(layout));
+  if (!kind.has_value()) {
+    return Damaged(absl::StrCat("rows of an unknown kind '", row.Bytes(layout), "'"));
+  }
+  shape.layout = {*kind, row.Integer(layout + 1)};
   const absl::StatusOr<int64_t> size = SizeBytes(shape);
   if (!size.ok()) return Damaged(size.status().message());
   size_bytes = *size;
@@ -201,6 +234,8 @@ class SqliteCatalog final : public Catalog {
       put.Bind(layer.digest.ToHex())
           .Bind(absl::ToUnixNanos(layer.create_time))
           .Bind(layer.input_ids_digest);
+      Bind(put, layer.shape.layout);
+      put.Bind(layer.reduced_from.has_value() ? layer.reduced_from->ToHex() : "");
       GRAMIAN_RETURN_IF_ERROR(put.Run());
       GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement snapshot,
                                database_->Prepare(absl::StrCat(
@@ -259,6 +294,7 @@ class SqliteCatalog final : public Catalog {
         .Bind(int64_t{plan.on_conflict == OnConflict::kReplace ? 1 : 0})
         .Bind(plan.input_ids_digest)
         .BindBlob(EncodeRanges(upload.persisted));
+    Bind(put, plan.shape.layout);
     return put.Run();
   }
 
@@ -314,12 +350,14 @@ class SqliteCatalog final : public Catalog {
   absl::Status ReadLayers(std::vector<StoredLayer>& layers) GRAMIAN_REQUIRES(mutex_) {
     return ForRows(kLayers, [&](const SqliteStatement& row) -> absl::Status {
       StoredLayer layer;
-      GRAMIAN_RETURN_IF_ERROR(ReadShared(row, 0, layer.description, layer.shape, layer.size_bytes));
+      GRAMIAN_RETURN_IF_ERROR(
+          ReadShared(row, 0, 14, layer.description, layer.shape, layer.size_bytes));
       const std::optional<Digest> digest = Digest::FromHex(row.Bytes(11));
       if (!digest.has_value()) return Damaged("a layer without a digest");
       layer.digest = *digest;
       layer.create_time = absl::FromUnixNanos(row.Integer(12));
       layer.input_ids_digest = row.Bytes(13);
+      layer.reduced_from = Digest::FromHex(row.Bytes(16));
       layers.push_back(std::move(layer));
       return absl::OkStatus();
     });
@@ -338,7 +376,8 @@ class SqliteCatalog final : public Catalog {
       UploadRecord upload;
       upload.part = row.Bytes(0);
       int64_t size = 0;
-      GRAMIAN_RETURN_IF_ERROR(ReadShared(row, 1, upload.plan.description, upload.plan.shape, size));
+      GRAMIAN_RETURN_IF_ERROR(
+          ReadShared(row, 1, 17, upload.plan.description, upload.plan.shape, size));
       upload.plan.upload_id = row.Bytes(12);
       upload.plan.expected_digest = row.Bytes(13);
       upload.plan.on_conflict = row.Integer(14) != 0 ? OnConflict::kReplace : OnConflict::kReject;

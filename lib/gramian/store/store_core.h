@@ -69,11 +69,14 @@ class StoreCore final : public ActivationStore, private UploadHost {
   using SessionKey = std::pair<LayerKey, std::string>;
 
   absl::Status SaveUpload(const UploadRecord& record) override;
-  absl::StatusOr<StoredLayer> Publish(
-      const UploadSession& session, const std::shared_ptr<const Representation>& content) override;
+  absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
+                                      const std::shared_ptr<const Representation>& content,
+                                      const std::optional<Digest>& reduced_from) override;
   absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) override;
   void Drop(const UploadSession& session) override;
 
+  // Makes a blob of content that is in no part.
+  absl::Status PublishReduced(const std::shared_ptr<const Representation>& content);
   // Makes a blob that no layer names the session's part again, or removes it.
   void TakeBack(const Digest& digest, const UploadSession& session) GRAMIAN_REQUIRES(change_mutex_);
   // CommitKnownContent, which leaves an earlier attempt as it is.

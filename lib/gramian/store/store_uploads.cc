@@ -9,6 +9,7 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/store/store_core.h"
+#include "gramian/tangent/pullback_factor.h"
 
 namespace gramian {
 namespace {
@@ -30,7 +31,10 @@ absl::Status CheckFits(absl::string_view what, int64_t bytes, int64_t used, int6
 }
 
 std::string ToString(const RepresentationShape& shape) {
-  return absl::StrCat(ToString(shape.dtype), " ", shape.rows, " x ", shape.cols);
+  std::string text = absl::StrCat(ToString(shape.dtype), " ", shape.rows, " x ", shape.cols);
+  if (!shape.layout.is_tangent()) return text;
+  return absl::StrCat(text, " ", ToString(shape.layout.kind), " in ", shape.layout.coordinates,
+                      " coordinates");
 }
 
 // What a second header of one upload says differently; empty if nothing.
@@ -81,7 +85,8 @@ absl::Status StoreCore::CheckConflict(const UploadPlan& plan, const Digest* dige
   const StoredLayer* earlier = index_.Find(key);
   if (earlier == nullptr || plan.on_conflict == OnConflict::kReplace) return absl::OkStatus();
   const bool is_equal =
-      earlier->shape == plan.shape && (digest == nullptr || *digest == earlier->digest);
+      earlier->shape == KeptShape(plan.shape) &&
+      (digest == nullptr || *digest == earlier->digest || *digest == earlier->sent_digest());
   std::string difference = is_equal
                                ? Difference(earlier->description, plan.description)
                                : absl::StrCat("other content, digest ", earlier->digest.ToHex());
@@ -276,8 +281,9 @@ void StoreCore::Drop(const UploadSession& session) {
   Forget(session);
 }
 
-absl::StatusOr<StoredLayer> StoreCore::Publish(
-    const UploadSession& session, const std::shared_ptr<const Representation>& content) {
+absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
+                                               const std::shared_ptr<const Representation>& content,
+                                               const std::optional<Digest>& reduced_from) {
   const UploadPlan& plan = session.plan();
   const Digest& digest = content->digest();
   const std::string& part = session.part().name();
@@ -295,14 +301,25 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
     // Bytes that just arrived are better than a blob that nobody has read since the start.
     is_stored = known != nullptr && known->verified && !known->damaged;
     layer = LayerOf(plan, content->size_bytes(), digest);
+    layer.shape = content->shape();
+    layer.reduced_from = reduced_from;
   }
-  const absl::Status published =
-      is_stored ? absl::OkStatus() : blobs_->Publish(session.part(), content);
+  const bool is_reduced = reduced_from.has_value();
+  const absl::Status published = is_stored    ? absl::OkStatus()
+                                 : is_reduced ? PublishReduced(content)
+                                              : blobs_->Publish(session.part(), content);
   const absl::Status kept = published.ok() ? catalog_->PutLayer(layer, part) : published;
   if (!kept.ok()) {
     // After any other error of the catalog it may name the blob when it is opened next.
     if (published.ok() && !absl::IsResourceExhausted(kept)) uncertain_.insert(digest);
-    if (is_new && uncertain_.count(digest) == 0) TakeBack(digest, session);
+    if (is_new && uncertain_.count(digest) == 0) {
+      // What it was reduced from is still in the part.
+      if (is_reduced) {
+        blobs_->Remove(digest);
+      } else {
+        TakeBack(digest, session);
+      }
+    }
     return kept;
   }
   std::vector<Digest> unused;
@@ -318,8 +335,26 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(
     }
   }
   for (const Digest& gone : unused) blobs_->Remove(gone);
-  if (is_stored) blobs_->RemovePart(part);
+  if (is_stored || is_reduced) blobs_->RemovePart(part);
   return layer;
+}
+
+absl::Status StoreCore::PublishReduced(const std::shared_ptr<const Representation>& content) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<BlobPart> part,
+                           blobs_->CreatePart(content->shape()));
+  const auto publish = [&]() -> absl::Status {
+    GRAMIAN_ASSIGN_OR_RETURN(RepresentationBuilder builder, part->NewBuilder({}));
+    const auto* const bytes = reinterpret_cast<const char*>(content->data());
+    GRAMIAN_RETURN_IF_ERROR(
+        builder.Append(0, 0, absl::string_view(bytes, static_cast<size_t>(content->size_bytes()))));
+    GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> written,
+                             std::move(builder).Finish());
+    GRAMIAN_RETURN_IF_ERROR(part->Sync());
+    return blobs_->Publish(*part, written);
+  };
+  const absl::Status published = publish();
+  if (!published.ok()) blobs_->RemovePart(part->name());
+  return published;
 }
 
 void StoreCore::TakeBack(const Digest& digest, const UploadSession& session) {
@@ -367,12 +402,18 @@ absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& ask
     MutexLock lock(mutex_);
     GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
     GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*digest));
+    const StoredLayer* earlier = index_.Find(key);
+    if (earlier != nullptr && earlier->reduced_from == digest &&
+        !index_.FindContent(earlier->digest)->damaged &&
+        Difference(earlier->description, plan.description).empty() &&
+        (plan.input_ids_digest.empty() || plan.input_ids_digest == earlier->input_ids_digest)) {
+      return *earlier;
+    }
     content = index_.FindContent(*digest);
     if (content == nullptr || content->damaged || content->shape != plan.shape ||
         content->layers.count(key.snapshot.project) == 0) {
       return unknown();
     }
-    const StoredLayer* earlier = index_.Find(key);
     if (earlier != nullptr && earlier->digest == *digest &&
         Difference(earlier->description, plan.description).empty() &&
         LayerOf(plan, earlier->size_bytes, *digest).input_ids_digest == earlier->input_ids_digest) {

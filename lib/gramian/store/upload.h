@@ -19,7 +19,7 @@ namespace gramian {
 // What a client announces before it sends rows.
 struct UploadPlan {
   LayerDescription description;
-  RepresentationShape shape;
+  RepresentationShape shape;    // of what is sent; KeptShape (tangent/) of it is kept
   std::string expected_digest;  // 32 hexadecimal digits, or empty
   OnConflict on_conflict = OnConflict::kReject;
   std::string upload_id;               // empty: the store chooses one
@@ -62,12 +62,13 @@ class Upload {
   // When something was last appended, or the upload began, also before a restart.
   virtual absl::Time touched() const = 0;
 
-  // Checks, makes durable and publishes the layer. FAILED_PRECONDITION naming the first missing row
-  // if it is incomplete (the upload stays open); INVALID_ARGUMENT for an element that is not finite
-  // or content without the expected digest; ALREADY_EXISTS and RESOURCE_EXHAUSTED as
-  // ActivationStore says. After these the upload is gone. After any other error, which is the
-  // disk's, the upload is open, whole, and may be committed again, but if a failed sync has lost
-  // its bytes. Of several callers one commits and all get its layer.
+  // Checks, makes durable and publishes the layer; tangent data are reduced to factors first.
+  // FAILED_PRECONDITION naming the first missing row if it is incomplete (the upload stays open);
+  // INVALID_ARGUMENT for an element that is not finite or content without the expected digest;
+  // ALREADY_EXISTS and RESOURCE_EXHAUSTED as ActivationStore says. After these the upload is gone.
+  // After any other error, which is the disk's, the upload is open, whole, and may be committed
+  // again, but if a failed sync has lost its bytes. Of several callers one commits and all get its
+  // layer.
   virtual absl::StatusOr<StoredLayer> Commit() = 0;
 };
 

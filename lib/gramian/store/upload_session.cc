@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/tangent/pullback_factor.h"
 
 namespace gramian {
 namespace {
@@ -112,7 +113,7 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
   }
   const absl::Status settled = synced.ok() ? Settle(content, was_complete) : synced;
   if (settled.ok()) {
-    absl::StatusOr<StoredLayer> layer = host_->Publish(*this, *content);
+    absl::StatusOr<StoredLayer> layer = Publish(*content);
     if (!layer.ok() && Reopen(layer.status())) return layer;
     result_ = std::move(layer);
   } else {
@@ -120,6 +121,13 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
   }
   if (!result_->ok()) host_->Drop(*this);
   return *result_;
+}
+
+absl::StatusOr<StoredLayer> UploadSession::Publish(
+    const std::shared_ptr<const Representation>& sent) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> kept, ReduceToFactors(sent));
+  if (kept == sent) return host_->Publish(*this, sent, std::nullopt);
+  return host_->Publish(*this, kept, sent->digest());
 }
 
 bool UploadSession::Reopen(const absl::Status& why) {

@@ -25,9 +25,11 @@ class UploadHost {
  public:
   virtual ~UploadHost() = default;
   virtual absl::Status SaveUpload(const UploadRecord& record) = 0;
-  // Makes a layer of the session's part, which holds `content`, synced, and forgets the session.
-  virtual absl::StatusOr<StoredLayer> Publish(
-      const UploadSession& session, const std::shared_ptr<const Representation>& content) = 0;
+  // Makes a layer of `content` and forgets the session, whose part, synced, holds the content, or
+  // with `reduced_from` what has that digest and was reduced to it.
+  virtual absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
+                                              const std::shared_ptr<const Representation>& content,
+                                              const std::optional<Digest>& reduced_from) = 0;
   // After Publish has failed: a builder that holds all of the part. NOT_FOUND if it is gone.
   virtual absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) = 0;
   // Forgets the session and removes its part.
@@ -59,6 +61,8 @@ class UploadSession final : public Upload {
   bool Abort();
 
  private:
+  // Makes a layer of what was sent, reduced if it is tangent data.
+  absl::StatusOr<StoredLayer> Publish(const std::shared_ptr<const Representation>& sent);
   // Whether the content may become a layer, and is on stable storage, where it may be already.
   absl::Status Settle(const absl::StatusOr<std::shared_ptr<const Representation>>& content,
                       bool is_synced);
