@@ -21,4 +21,5 @@ fi
 if [ -z "${GRAMIAN_BENCH_NO_BUILD:-}" ]; then
   (cd "$root" && cmake --preset release >&2 && cmake --build "$build" --target benchmarks >&2)
 fi
+unset GRAMIAN_BENCH_BUILD GRAMIAN_BENCH_NO_BUILD  # gramiand warns about names that belong to no flag
 exec python3 "$root/bench/run.py" --python "$environment/bin/python" --build "$build" "$@"

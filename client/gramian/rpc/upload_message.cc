@@ -75,13 +75,20 @@ grpc::ByteBuffer ToBuffer(grpc_slice raw) {
 }  // namespace
 
 uint32_t Crc32c(std::span<const std::byte> data) {
+  // The bytes come from memory for the first time: the processor's own prefetching ends with each
+  // page, so that what comes two steps later is asked for here.
+  constexpr size_t kStep = 2048;
+  constexpr size_t kAhead = 2 * kStep;
+  constexpr size_t kLine = 64;
   uint32_t state = 0xffffffff;
-  while (!data.empty()) {
-    const size_t size = std::min<size_t>(data.size(), std::numeric_limits<int>::max());
+  for (size_t begin = 0; begin < data.size(); begin += kStep) {
+    const size_t ahead = std::min(begin + kAhead, data.size());
+    const size_t ahead_end = std::min(ahead + kStep, data.size());
+    for (size_t i = ahead; i < ahead_end; i += kLine) __builtin_prefetch(&data[i]);
     // The library's argument is not const, but it only reads.
-    auto* bytes = const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(data.data()));
-    state = crc32_iscsi(bytes, static_cast<int>(size), state);
-    data = data.subspan(size);
+    auto* bytes =
+        const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(data.data() + begin));
+    state = crc32_iscsi(bytes, static_cast<int>(std::min(kStep, data.size() - begin)), state);
   }
   return ~state;
 }

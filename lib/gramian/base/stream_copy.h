@@ -6,10 +6,20 @@
 
 namespace gramian {
 
-// Like std::memcpy, for data that is not read again soon: where the machine can, the target is
-// written without being read into the caches first, which costs half as much memory traffic and
-// leaves in the caches what is there. Other threads see the bytes as after std::memcpy.
-void StreamCopy(void* to, const void* from, size_t size);
+// Copies data that is not read again soon: where the machine can, the target is written without
+// being read into the caches first, which costs half as much memory traffic and leaves in the
+// caches what is there. Many small copies by one object are as fast as a large one.
+class StreamCopier {
+ public:
+  StreamCopier() = default;
+  // Other threads see everything copied as after std::memcpy from here on.
+  ~StreamCopier();
+  StreamCopier(const StreamCopier&) = delete;
+  StreamCopier& operator=(const StreamCopier&) = delete;
+
+  // Like std::memcpy; the bytes are there for this thread at once.
+  void Copy(void* to, const void* from, size_t size);
+};
 
 }  // namespace gramian
 

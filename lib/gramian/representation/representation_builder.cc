@@ -200,6 +200,7 @@ absl::Status RepresentationBuilder::Store(int64_t begin, int64_t size, int64_t k
 void RepresentationBuilder::TakeNew(int64_t begin, absl::Span<const absl::string_view> data) {
   const int64_t element_bytes = SizeOf(shape_.dtype);
   int64_t position = begin;
+  StreamCopier copier;
   for (absl::string_view part : data) {
     while (!part.empty()) {
       // Blocks end with an element, so that only the ends of parts cut one.
@@ -211,9 +212,7 @@ void RepresentationBuilder::TakeNew(int64_t begin, absl::Span<const absl::string
         digest_.Update(block.data(), size);
         hashed_bytes_ += size;
       }
-      if (memory_ != nullptr) {
-        StreamCopy(memory_.get() + position, block.data(), block.size());
-      }
+      if (memory_ != nullptr) copier.Copy(memory_.get() + position, block.data(), block.size());
       position += size;
       part.remove_prefix(block.size());
     }
