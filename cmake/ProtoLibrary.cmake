@@ -21,4 +21,5 @@ function(gramian_proto_library target root)
   target_include_directories(${target} SYSTEM PUBLIC
     $<BUILD_INTERFACE:${out}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+  gramian_precompile(${target} <google/protobuf/message.h> <grpcpp/grpcpp.h>)
 endfunction()
