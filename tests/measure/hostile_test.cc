@@ -48,6 +48,37 @@ TEST_F(HostileTest, OneHugeRowCostsTheOthersNoDigits) {
   }
 }
 
+// Clusters far apart under a kernel that falls off within them: in float32 the distances within a
+// cluster lose digits beside those between clusters, and exp raises what is lost.
+TEST_F(HostileTest, ANarrowKernelSeesIntoFarClusters) {
+  constexpr int64_t kRows = 1500;
+  Matrix x = RandomNormal(kRows, 200, 11);
+  Matrix y = RandomRelated(x, 150, 0.3, 12);
+  const Matrix x_centers = 30.0 * RandomNormal(4, 200, 13);
+  const Matrix y_centers = 30.0 * RandomNormal(4, 150, 14);
+  for (int64_t i = 0; i < kRows; ++i) {
+    x.row(i) += x_centers.row(i % 4);
+    y.row(i) += y_centers.row(i % 4);
+  }
+  x = x.cast<float>().cast<double>();
+  y = y.cast<float>().cast<double>();
+  const KernelSpec kernel{KernelKind::kRbf, BandwidthRule::kFixed, 10.0};
+  const Matrix k = testing::NaiveRsm(x, kernel);
+  const Matrix l = testing::NaiveRsm(y, kernel);
+  const double aa = testing::NaiveSong(k, k);
+  const double bb = testing::NaiveSong(l, l);
+  const double expected = testing::NaiveSong(k, l) / std::sqrt(aa * bb);
+  NoCache cache;
+  const Score score = TryCompare("cka-kernel=rbf-bandwidth=fixed:10-hsic=song",
+                                 Operand(AsFloat32(x), &cache), Operand(AsFloat32(y), &cache))
+                          .value();
+  ASSERT_EQ(score.status, ScoreStatus::kOk);
+  // Exponents are off by eps times the squared norms, and self terms are differences of |K|^2.
+  const double exponent = x.rowwise().squaredNorm().maxCoeff() / 100.0;
+  const double cancelled = k.squaredNorm() / aa + l.squaredNorm() / bb;
+  EXPECT_NEAR(score.value, expected, kEps * exponent * cancelled);
+}
+
 TEST_F(HostileTest, ScaleIsNoMatterInLargeWork) {
   const Matrix x = RandomNormal(1500, 200, 3);
   const Matrix y = RandomRelated(x, 150, 0.3, 4);

@@ -76,6 +76,25 @@ absl::StatusOr<Arithmetic> ChooseSafeArithmetic(const ComputeContext& context, c
   return Arithmetic::kFloat32;
 }
 
+// The same for entries of an RSM. A kernel that falls off within a small part of the distances
+// multiplies their relative errors by what it falls by.
+absl::StatusOr<Arithmetic> ChooseSafeArithmetic(const ComputeContext& context, const Operand& a,
+                                                const Operand& b, const KernelSpec& kernel,
+                                                double a_sigma, double b_sigma, double work) {
+  // Mean squared norm of the rows over squared bandwidth: 0.5 for the median distance of an
+  // unstructured layer, 12.5 for a fifth of it.
+  constexpr double kMaxFall = 64.0;
+  GRAMIAN_ASSIGN_OR_RETURN(const Arithmetic arithmetic,
+                           ChooseSafeArithmetic(context, a, b, kernel.kind, work));
+  if (arithmetic == Arithmetic::kFloat64 || !kernel.has_bandwidth()) return arithmetic;
+  for (const auto& [side, sigma] : {std::pair(&a, a_sigma), std::pair(&b, b_sigma)}) {
+    GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const RowNorms> norms,
+                             side->GetRowNorms(context, kernel.kind));
+    if (norms->squared().mean() > kMaxFall * sigma * sigma) return Arithmetic::kFloat64;
+  }
+  return Arithmetic::kFloat32;
+}
+
 absl::StatusOr<Alignment> FeatureSpace(const ComputeContext& context, const Operand& a,
                                        const Operand& b, const KernelSpec& kernel,
                                        Estimator estimator) {
@@ -159,7 +178,7 @@ absl::StatusOr<Alignment> SampleSpace(const ComputeContext& context, const Opera
   }
   const double work = 0.5 * n * n * static_cast<double>(a.cols() + b.cols());
   GRAMIAN_ASSIGN_OR_RETURN(const Arithmetic arithmetic,
-                           ChooseSafeArithmetic(context, a, b, kernel.kind, work));
+                           ChooseSafeArithmetic(context, a, b, kernel, a_sigma, b_sigma, work));
   GRAMIAN_ASSIGN_OR_RETURN(const RsmPairSums pair,
                            arithmetic == Arithmetic::kFloat64
                                ? SumPair<double>(context, a, b, kernel, a_sigma, b_sigma)
