@@ -8,6 +8,7 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/store/probe_sets.h"
+#include "gramian/tangent/pullback_factor.h"
 #include "server/resource_name.h"
 #include "server/status_details.h"
 
@@ -91,7 +92,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Admission::OpenUpload(ActivationStore& s
   const LayerKey& key = plan.description.key;
   const bool is_open = !plan.upload_id.empty() && store.GetUpload(key, plan.upload_id).ok();
   if (!is_open) {
-    GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, SizeBytes(plan.shape));
+    GRAMIAN_ASSIGN_OR_RETURN(const int64_t bytes, BytesWhileOpen(plan.shape));
     GRAMIAN_RETURN_IF_ERROR(CheckQuota(store, key.snapshot.project, bytes));
   }
   return store.OpenUpload(plan);

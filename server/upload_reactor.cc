@@ -8,6 +8,7 @@
 #include "gramian/base/error_reason.h"
 #include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/tangent/pullback_factor.h"
 #include "server/activation_messages.h"
 #include "server/crc32c.h"
 #include "server/resource_name.h"
@@ -248,9 +249,27 @@ void UploadReactor::HandleEnd() {
 }
 
 void UploadReactor::Commit() {
+  const RepresentationShape& shape = upload_->plan().shape;
+  if (KeptShape(shape) == shape) {
+    CommitHere();
+  } else {
+    // Never refused: there are not more jobs than streams.
+    state_.batch.Resume([this] { CommitHere(); });
+  }
+}
+
+absl::Status UploadReactor::WhyStopped() {
+  {
+    MutexLock lock(mutex_);
+    if (!interruption_.ok()) return interruption_;
+  }
+  return record_.WithCause(absl::CancelledError("the client ended the upload"), *context_);
+}
+
+void UploadReactor::CommitHere() {
   absl::StatusOr<StoredLayer> layer;
   try {
-    layer = upload_->Commit();
+    layer = upload_->Commit(stop_.get_token());
   } catch (const std::bad_alloc&) {
     // The upload waits for a better moment.
     Stop(Named(OutOfMemory("out of memory")));
@@ -260,6 +279,8 @@ void UploadReactor::Commit() {
     EndCommitted(*layer);
   } else if (absl::IsAborted(layer.status())) {
     Stop(Named(UploadAborted(layer.status().message())));
+  } else if (absl::IsCancelled(layer.status())) {
+    Stop(Named(WhyStopped()));
   } else if (absl::IsFailedPrecondition(layer.status()) && !upload_->is_complete()) {
     Stop(WithReason(absl::InvalidArgumentError(Named(layer.status()).message()), "ROWS_MISSING"));
   } else {
@@ -362,7 +383,10 @@ void UploadReactor::EndIfIdleSince(std::chrono::steady_clock::time_point time) {
 void UploadReactor::Interrupt(const absl::Status& status) {
   {
     MutexLock lock(mutex_);
-    if (phase_ == Phase::kHandling && interruption_.ok()) interruption_ = status;
+    if (phase_ == Phase::kHandling) {
+      if (interruption_.ok()) interruption_ = status;
+      stop_.request_stop();
+    }
     if (phase_ != Phase::kReading) return;
     phase_ = Phase::kHandling;
   }
@@ -390,6 +414,8 @@ void UploadReactor::SendEnd() {
     Finish(ToGrpcStatus(final_status_));
   }
 }
+
+void UploadReactor::OnCancel() { stop_.request_stop(); }
 
 void UploadReactor::OnDone() {
   open_streams_.Remove(this);

@@ -47,6 +47,7 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
+  void OnCancel() override;
   void OnDone() override;
 
   void EndIfIdleSince(std::chrono::steady_clock::time_point time) override;
@@ -75,7 +76,11 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status CheckChunk(const ChunkView& chunk) const;
   // The client has closed its side, or has gone.
   void HandleEnd();
+  // Commits the upload, on the batch pool if that takes computing.
   void Commit();
+  void CommitHere();
+  // What ends a stream whose commit was stopped.
+  absl::Status WhyStopped();
 
   // `status` of the upload, but if it is ABORTED because another stream has committed it, which is
   // as good: then OK, and `present_` is set.
@@ -117,6 +122,8 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   int64_t chunk_count_ = 0;
   int64_t persisted_chunk_count_ = 0;
   int64_t unpersisted_bytes_ = 0;  // brought by this stream
+
+  std::stop_source stop_;  // of a commit that takes long
 
   Mutex mutex_;
   Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;

@@ -54,8 +54,8 @@ TEST_F(HostileTest, ANarrowKernelSeesIntoFarClusters) {
   constexpr int64_t kRows = 1500;
   Matrix x = RandomNormal(kRows, 200, 11);
   Matrix y = RandomRelated(x, 150, 0.3, 12);
-  const Matrix x_centers = 30.0 * RandomNormal(4, 200, 13);
-  const Matrix y_centers = 30.0 * RandomNormal(4, 150, 14);
+  const Matrix x_centers = 7.0 * RandomNormal(4, 200, 13);
+  const Matrix y_centers = 7.0 * RandomNormal(4, 150, 14);
   for (int64_t i = 0; i < kRows; ++i) {
     x.row(i) += x_centers.row(i % 4);
     y.row(i) += y_centers.row(i % 4);

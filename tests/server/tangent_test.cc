@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <future>
+#include <iterator>
 #include <numbers>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/resume_fixture.h"
+#include "tests/server/upload_call.h"
 
 namespace gramian::testing {
 namespace {
@@ -302,6 +306,59 @@ TEST_P(TangentResumeTest, AJacobianUploadGoesOnWhereItStopped) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, TangentResumeTest, ::testing::Bool(), StoreName);
+
+// Pullback metrics in 64 coordinates, which take seconds to reduce.
+Activations ManyMetrics() {
+  constexpr int64_t kCoordinates = 64;
+  constexpr int64_t kInputs = 3000;
+  Activations rows{kInputs, kCoordinates * (kCoordinates + 1) / 2, {}};
+  for (int64_t input = 0; input < kInputs; ++input) {
+    for (int64_t i = 0; i < kCoordinates; ++i) {
+      rows.values.push_back(static_cast<float>(kCoordinates));
+      for (int64_t j = i + 1; j < kCoordinates; ++j)
+        rows.values.push_back(static_cast<float>((input + i * j) % 7) / 7.0F);
+    }
+  }
+  return rows;
+}
+
+// Goal: reducing tangent data ends when nobody waits for it, and leaves room for others. Method:
+// the client goes while the server reduces; then a small upload, and a drain, must not wait for the
+// rest.
+TEST_F(TangentTest, AReductionStopsWithItsClientAndWithTheServer) {
+  ServerOptions options = Options();
+  const TempDir directory;
+  options.data_dir = directory.path() + "/data";
+  options.store_bytes = int64_t{1} << 30;
+  Start(options);
+  const Activations metrics = ManyMetrics();
+  v1::UploadHeader header = TangentHeader(metrics, "metrics", v1::ROW_KIND_PULLBACK_METRIC, 64);
+  header.set_upload_id("one");
+  const auto send = [&](UploadCall& call) {
+    return call.Send(header) && call.Accepted().has_value() && call.Send(CutRows(metrics, 100));
+  };
+  UploadCall gone(*activations_);
+  ASSERT_TRUE(send(gone));
+  auto ended = std::async(std::launch::async, [&gone] { return gone.Finish(); });
+  // What it becomes grows in a file beside what was sent.
+  const auto is_reducing = [&options] {
+    const std::filesystem::directory_iterator parts(options.data_dir + "/uploads");
+    return std::distance(begin(parts), end(parts)) > 1;
+  };
+  ASSERT_TRUE(Eventually(is_reducing));
+  gone.Cancel();
+  EXPECT_EQ(ended.get().status.error_code(), grpc::StatusCode::CANCELLED);
+  MustUpload(RandomActivations(20, 3, 1), "small");
+
+  UploadCall drained(*activations_);
+  ASSERT_TRUE(drained.Send(header));
+  const auto accepted = drained.Accepted();
+  ASSERT_TRUE(accepted.has_value());
+  auto last = std::async(std::launch::async, [&drained] { return drained.Finish(); });
+  EXPECT_TRUE(server_->Drain(std::chrono::minutes(1)));
+  const UploadEnd told = last.get();
+  EXPECT_TRUE(told.layer.has_value() || told.draining.has_value()) << told.status.error_message();
+}
 
 }  // namespace
 }  // namespace gramian::testing

@@ -28,7 +28,9 @@ class FakeUpload final : public Upload {
   std::vector<ByteRange> persisted() const override { return {}; }
   int64_t size_bytes() const override { return 1; }
   absl::Time touched() const override { return touched_at; }
-  absl::StatusOr<StoredLayer> Commit() override { return absl::AbortedError("fake"); }
+  absl::StatusOr<StoredLayer> Commit(std::stop_token) override {
+    return absl::AbortedError("fake");
+  }
 
   absl::Time touched_at = absl::Now();
 

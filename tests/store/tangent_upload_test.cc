@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,66 @@ TEST_P(TangentUploadTest, WhatWasSentIsKnownByItsDigest) {
   other.upload_id = "other";
   other.expected_digest = Tangents(2)->digest().ToHex();
   EXPECT_TRUE(HasReason(store_->OpenUpload(other).status(), "CONTENT_DIFFERS"));
+}
+
+TEST_P(TangentUploadTest, WhatWasSentIsKnownUnderAnotherNameToo) {
+  const auto tangents = Tangents(1);
+  ASSERT_TRUE(testing::Commit(*store_, Description(Snapshot(), "fc1"), *tangents).ok());
+  UploadPlan plan = PlanOf(*tangents, "fc2");
+  plan.expected_digest = tangents->digest().ToHex();
+  const absl::StatusOr<StoredLayer> known = store_->CommitKnownContent(plan);
+  ASSERT_TRUE(known.ok()) << known.status();
+  EXPECT_TRUE(HoldsFactors(*store_, *tangents, "fc2"));
+  if (is_durable()) {
+    Open(StoreOptions());
+    EXPECT_TRUE(HoldsFactors(*store_, *tangents, "fc2"));
+  }
+  ASSERT_TRUE(store_->DeleteSnapshot(Snapshot()).ok());
+  EXPECT_TRUE(absl::IsNotFound(store_->CommitKnownContent(plan).status()));
+  plan.description.key.snapshot.project = "other";
+  ASSERT_TRUE(testing::Commit(*store_, Description(Snapshot(), "fc1"), *tangents).ok());
+  EXPECT_TRUE(absl::IsNotFound(store_->CommitKnownContent(plan).status())) << "of another project";
+}
+
+TEST_P(TangentUploadTest, WhatItBecomesIsReservedFromTheBeginning) {
+  // One input unit's derivatives: the factors are larger than what is sent.
+  const auto tangents = Tangents(1, RowKind::kJacobian, kCoordinates);
+  const int64_t both = tangents->size_bytes() + kFactorBytes;
+  ASSERT_GT(kFactorBytes, tangents->size_bytes());
+  StoreOptions options;
+  options.limit_bytes = both - 1;
+  Open(options);
+  const absl::Status refused = store_->OpenUpload(PlanOf(*tangents)).status();
+  EXPECT_TRUE(HasReason(refused, "NEVER_FITS")) << refused;
+  options.limit_bytes = both;
+  Open(options);
+  const auto upload = MustOpen(PlanOf(*tangents));
+  EXPECT_EQ(store_->Stats().reserved_bytes, both);
+  EXPECT_EQ(store_->ProjectBytes("default"), both);
+  if (is_durable()) {
+    ASSERT_TRUE(AppendBytes(*upload, *tangents, 0, 8).ok());
+    ASSERT_TRUE(upload->Persist().ok());
+    Open(options);
+    EXPECT_EQ(store_->Stats().reserved_bytes, both) << "after a restart too";
+  }
+  const auto resumed = MustOpen(PlanOf(*tangents));
+  ASSERT_TRUE(AppendBytes(*resumed, *tangents, 0, tangents->size_bytes()).ok());
+  ASSERT_TRUE(resumed->Commit().ok());
+  EXPECT_EQ(store_->Stats().reserved_bytes, 0);
+  EXPECT_EQ(store_->ProjectBytes("default"), kFactorBytes);
+}
+
+TEST_P(TangentUploadTest, ACommitThatIsStoppedLeavesItWhole) {
+  if (!is_durable()) return;
+  const auto tangents = Tangents(1);
+  const auto upload = MustOpen(PlanOf(*tangents));
+  ASSERT_TRUE(AppendBytes(*upload, *tangents, 0, kJacobianBytes).ok());
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled(upload->Commit(stop.get_token()).status()));
+  EXPECT_TRUE(upload->is_complete());
+  ASSERT_TRUE(upload->Commit().ok());
+  EXPECT_TRUE(HoldsFactors(*store_, *tangents));
 }
 
 TEST_P(TangentUploadTest, ContentWithAnotherDigestIsRefused) {

@@ -24,9 +24,12 @@ class FakeHost final : public UploadHost {
     saved.push_back(record.persisted);
     return absl::OkStatus();
   }
+  absl::StatusOr<ReducedContent> Reduce(const Representation&, const std::stop_token&) override {
+    return absl::InternalError("activations are not reduced");
+  }
   absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
                                       const std::shared_ptr<const Representation>& content,
-                                      const std::optional<Digest>& /*reduced_from*/) override {
+                                      const ReducedContent* /*reduced*/) override {
     if (!publish_status.ok()) return publish_status;
     ++published;
     StoredLayer layer;

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/digest.h"
 #include "gramian/base/error_reason.h"
@@ -23,7 +24,9 @@ constexpr int64_t kApplicationId = 0x4752414D;
 constexpr int64_t kPageBytes = 4096;
 
 absl::Status StatusOf(int code, const std::string& path, absl::string_view what) {
-  const std::string message = absl::StrCat(path, ": ", what);
+  // Of a damaged database SQLite quotes what it found: lines of any bytes.
+  const absl::string_view line = what.substr(0, what.find_first_of("\r\n"));
+  const std::string message = absl::StrCat(path, ": ", absl::CHexEscape(line));
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

@@ -57,12 +57,12 @@ absl::Status StoreCore::RestoreUpload(const UploadRecord& upload) {
                            blobs_->OpenPart(upload.part, upload.plan.shape));
   GRAMIAN_ASSIGN_OR_RETURN(RepresentationBuilder builder, part->NewBuilder(upload.persisted));
   UploadHost* const host = this;
-  auto session = std::make_shared<UploadSession>(host, upload.plan, size, std::move(part),
-                                                 std::move(builder), upload.persisted);
+  const auto session = std::make_shared<UploadSession>(host, upload.plan, size, std::move(part),
+                                                       std::move(builder), upload.persisted);
+  const int64_t reserved = session->reserved_bytes();
   MutexLock lock(mutex_);
-  sessions_.emplace(SessionKey{upload.plan.description.key, upload.plan.upload_id},
-                    std::move(session));
-  reserved_bytes_ += size;
+  sessions_.emplace(SessionKey{upload.plan.description.key, upload.plan.upload_id}, session);
+  reserved_bytes_ += reserved;
   return absl::OkStatus();
 }
 
@@ -219,7 +219,7 @@ int64_t StoreCore::ProjectBytes(const std::string& project) const {
   MutexLock lock(mutex_);
   int64_t bytes = index_.ProjectBytes(project) + probe_sets_.ProjectBytes(project);
   for (const auto& [key, session] : sessions_) {
-    if (key.first.snapshot.project == project) bytes += session->size_bytes();
+    if (key.first.snapshot.project == project) bytes += session->reserved_bytes();
   }
   return bytes;
 }

@@ -69,14 +69,14 @@ class StoreCore final : public ActivationStore, private UploadHost {
   using SessionKey = std::pair<LayerKey, std::string>;
 
   absl::Status SaveUpload(const UploadRecord& record) override;
+  absl::StatusOr<ReducedContent> Reduce(const Representation& sent,
+                                        const std::stop_token& stop) override;
   absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
                                       const std::shared_ptr<const Representation>& content,
-                                      const std::optional<Digest>& reduced_from) override;
+                                      const ReducedContent* reduced) override;
   absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) override;
   void Drop(const UploadSession& session) override;
 
-  // Makes a blob of content that is in no part.
-  absl::Status PublishReduced(const std::shared_ptr<const Representation>& content);
   // Makes a blob that no layer names the session's part again, or removes it.
   void TakeBack(const Digest& digest, const UploadSession& session) GRAMIAN_REQUIRES(change_mutex_);
   // CommitKnownContent, which leaves an earlier attempt as it is.
@@ -86,7 +86,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   // The open upload that `plan` joins; null if there is none.
   absl::StatusOr<std::shared_ptr<UploadSession>> Join(const UploadPlan& plan)
       GRAMIAN_REQUIRES(mutex_);
-  // Whether an upload may begin.
+  // Whether an upload that takes so many bytes may begin.
   absl::Status CheckOpen(const UploadPlan& plan, int64_t size) const GRAMIAN_REQUIRES(mutex_);
   // Whether so many bytes more are within the store's limit, or that of probe sets.
   absl::Status CheckRoom(int64_t size) const GRAMIAN_REQUIRES(mutex_);

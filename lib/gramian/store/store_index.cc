@@ -199,6 +199,13 @@ void StoreIndex::AddPins(const Digest& digest, int64_t count) {
   pinned_bytes_ += is_pinned ? content.size_bytes : -content.size_bytes;
 }
 
+std::optional<Digest> StoreIndex::FindReduction(const std::string& project,
+                                                const Digest& sent) const {
+  const auto it = reductions_.find({project, sent});
+  if (it == reductions_.end()) return std::nullopt;
+  return it->second.kept;
+}
+
 void StoreIndex::AddUser(const StoredLayer& layer, bool pinned) {
   std::shared_ptr<Content>& content = contents_[layer.digest];
   if (content == nullptr) {
@@ -209,6 +216,10 @@ void StoreIndex::AddUser(const StoredLayer& layer, bool pinned) {
   if (++content->layers[project] == 1) project_bytes_[project] += layer.size_bytes;
   ++layer_count_;
   if (pinned) AddPins(layer.digest, 1);
+  if (!layer.reduced_from.has_value()) return;
+  Reduction& reduction = reductions_[{project, *layer.reduced_from}];
+  reduction.kept = layer.digest;
+  ++reduction.layers;
 }
 
 void StoreIndex::RemoveUser(const StoredLayer& layer, bool pinned, std::vector<Digest>& unused) {
@@ -216,6 +227,10 @@ void StoreIndex::RemoveUser(const StoredLayer& layer, bool pinned, std::vector<D
   if (pinned) AddPins(layer.digest, -1);
   const auto it = contents_.find(layer.digest);
   const std::string& project = layer.description.key.snapshot.project;
+  if (layer.reduced_from.has_value()) {
+    const auto reduction = reductions_.find({project, *layer.reduced_from});
+    if (--reduction->second.layers == 0) reductions_.erase(reduction);
+  }
   std::map<std::string, int64_t>& users = it->second->layers;
   if (--users[project] > 0) return;
   users.erase(project);

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -54,6 +56,9 @@ class StoreIndex {
   std::vector<std::string> ListNetworks(const std::string& project) const;
   // Null if no layer names it.
   std::shared_ptr<Content> FindContent(const Digest& digest) const;
+  // What tangent data with the digest `sent` are kept as in the project; nothing if no layer was
+  // made of them.
+  std::optional<Digest> FindReduction(const std::string& project, const Digest& sent) const;
   int64_t LayerCount(const SnapshotKey& key) const;
   // Bytes of a project's content, each content once.
   int64_t ProjectBytes(const std::string& project) const;
@@ -118,6 +123,13 @@ class StoreIndex {
   // Holds no empty map at any depth: a network is known while it has a layer.
   std::map<std::string, Networks> projects_;
   std::map<Digest, std::shared_ptr<Content>> contents_;
+  // By project and digest of what was sent: what it is kept as, and how many layers were made of
+  // it.
+  struct Reduction {
+    Digest kept;
+    int64_t layers = 0;
+  };
+  std::map<std::pair<std::string, Digest>, Reduction> reductions_;
   std::map<std::string, int64_t> project_bytes_;
   int64_t layer_count_ = 0;
   int64_t bytes_ = 0;

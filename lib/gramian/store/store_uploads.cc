@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -192,17 +193,18 @@ absl::StatusOr<std::shared_ptr<Upload>> StoreCore::OpenUpload(const UploadPlan& 
 }
 
 absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Begin(UploadPlan plan, int64_t size) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t reserved, BytesWhileOpen(plan.shape));
   MutexLock open(open_mutex_);
   {
     MutexLock lock(mutex_);
     // Another stream may have begun it in the meantime.
     GRAMIAN_ASSIGN_OR_RETURN(std::shared_ptr<UploadSession> session, Join(plan));
     if (session != nullptr) return session;
-    GRAMIAN_RETURN_IF_ERROR(CheckOpen(plan, size));
-    reserved_bytes_ += size;
+    GRAMIAN_RETURN_IF_ERROR(CheckOpen(plan, reserved));
+    reserved_bytes_ += reserved;
   }
   const auto create = [&]() -> absl::StatusOr<std::shared_ptr<UploadSession>> {
-    GRAMIAN_RETURN_IF_ERROR(CheckDisk(size));
+    GRAMIAN_RETURN_IF_ERROR(CheckDisk(reserved));
     GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<BlobPart> part, blobs_->CreatePart(plan.shape));
     absl::StatusOr<RepresentationBuilder> builder = part->NewBuilder({});
     if (!builder.ok()) {
@@ -218,7 +220,7 @@ absl::StatusOr<std::shared_ptr<UploadSession>> StoreCore::Begin(UploadPlan plan,
   if (session.ok()) {
     sessions_.emplace(SessionKey{plan.description.key, plan.upload_id}, *session);
   } else {
-    reserved_bytes_ -= size;
+    reserved_bytes_ -= reserved;
   }
   return session;
 }
@@ -265,7 +267,7 @@ int64_t StoreCore::ExpireUploads(absl::Time time) {
 void StoreCore::Forget(const UploadSession& session) {
   const auto it = sessions_.find({session.plan().description.key, session.plan().upload_id});
   if (it == sessions_.end() || it->second.get() != &session) return;
-  reserved_bytes_ -= session.size_bytes();
+  reserved_bytes_ -= session.reserved_bytes();
   sessions_.erase(it);
 }
 
@@ -283,10 +285,14 @@ void StoreCore::Drop(const UploadSession& session) {
 
 absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
                                                const std::shared_ptr<const Representation>& content,
-                                               const std::optional<Digest>& reduced_from) {
+                                               const ReducedContent* reduced) {
   const UploadPlan& plan = session.plan();
   const Digest& digest = content->digest();
   const std::string& part = session.part().name();
+  // One that became a blob is gone already.
+  const absl::Cleanup remove_reduced = [this, reduced] {
+    if (reduced != nullptr) blobs_->RemovePart(reduced->part->name());
+  };
   MutexLock change(change_mutex_);
   StoredLayer layer;
   bool is_new = false;
@@ -302,19 +308,18 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
     is_stored = known != nullptr && known->verified && !known->damaged;
     layer = LayerOf(plan, content->size_bytes(), digest);
     layer.shape = content->shape();
-    layer.reduced_from = reduced_from;
+    if (reduced != nullptr) layer.reduced_from = reduced->from;
   }
-  const bool is_reduced = reduced_from.has_value();
-  const absl::Status published = is_stored    ? absl::OkStatus()
-                                 : is_reduced ? PublishReduced(content)
-                                              : blobs_->Publish(session.part(), content);
+  const absl::Status published =
+      is_stored ? absl::OkStatus()
+                : blobs_->Publish(reduced != nullptr ? *reduced->part : session.part(), content);
   const absl::Status kept = published.ok() ? catalog_->PutLayer(layer, part) : published;
   if (!kept.ok()) {
     // After any other error of the catalog it may name the blob when it is opened next.
     if (published.ok() && !absl::IsResourceExhausted(kept)) uncertain_.insert(digest);
     if (is_new && uncertain_.count(digest) == 0) {
       // What it was reduced from is still in the part.
-      if (is_reduced) {
+      if (reduced != nullptr) {
         blobs_->Remove(digest);
       } else {
         TakeBack(digest, session);
@@ -335,26 +340,39 @@ absl::StatusOr<StoredLayer> StoreCore::Publish(const UploadSession& session,
     }
   }
   for (const Digest& gone : unused) blobs_->Remove(gone);
-  if (is_stored || is_reduced) blobs_->RemovePart(part);
+  if (is_stored || reduced != nullptr) blobs_->RemovePart(part);
   return layer;
 }
 
-absl::Status StoreCore::PublishReduced(const std::shared_ptr<const Representation>& content) {
-  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<BlobPart> part,
-                           blobs_->CreatePart(content->shape()));
-  const auto publish = [&]() -> absl::Status {
-    GRAMIAN_ASSIGN_OR_RETURN(RepresentationBuilder builder, part->NewBuilder({}));
-    const auto* const bytes = reinterpret_cast<const char*>(content->data());
-    GRAMIAN_RETURN_IF_ERROR(
-        builder.Append(0, 0, absl::string_view(bytes, static_cast<size_t>(content->size_bytes()))));
-    GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> written,
-                             std::move(builder).Finish());
-    GRAMIAN_RETURN_IF_ERROR(part->Sync());
-    return blobs_->Publish(*part, written);
+absl::StatusOr<ReducedContent> StoreCore::Reduce(const Representation& sent,
+                                                 const std::stop_token& stop) {
+  constexpr int64_t kStepBytes = int64_t{1} << 20;
+  const RepresentationShape shape = KeptShape(sent.shape());
+  ReducedContent reduced;
+  GRAMIAN_ASSIGN_OR_RETURN(reduced.part, blobs_->CreatePart(shape));
+  const auto fill = [&]() -> absl::Status {
+    GRAMIAN_ASSIGN_OR_RETURN(RepresentationBuilder builder, reduced.part->NewBuilder({}));
+    const int64_t row_bytes = shape.cols * static_cast<int64_t>(sizeof(double));
+    const int64_t step = std::max<int64_t>(kStepBytes / row_bytes, 1);
+    std::vector<double> factors(static_cast<size_t>(std::min(step, shape.rows) * shape.cols));
+    for (int64_t first = 0; first < shape.rows; first += step) {
+      if (stop.stop_requested()) return absl::CancelledError("reducing tangent data was stopped");
+      const int64_t count = std::min(step, shape.rows - first);
+      GRAMIAN_RETURN_IF_ERROR(FactorRows(sent, first, count, factors.data()));
+      const auto* const bytes = reinterpret_cast<const char*>(factors.data());
+      GRAMIAN_RETURN_IF_ERROR(builder.Append(
+          first, 0, absl::string_view(bytes, static_cast<size_t>(count * row_bytes))));
+    }
+    GRAMIAN_ASSIGN_OR_RETURN(reduced.factors, std::move(builder).Finish());
+    return reduced.part->Sync();
   };
-  const absl::Status published = publish();
-  if (!published.ok()) blobs_->RemovePart(part->name());
-  return published;
+  const absl::Status filled = fill();
+  if (!filled.ok()) {
+    blobs_->RemovePart(reduced.part->name());
+    return filled;
+  }
+  reduced.from = sent.digest();
+  return reduced;
 }
 
 void StoreCore::TakeBack(const Digest& digest, const UploadSession& session) {
@@ -394,29 +412,32 @@ absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& ask
     return absl::NotFoundError(
         absl::StrCat("the content of layer '", key.layer, "' has to be sent"));
   };
-  const std::optional<Digest> digest = Digest::FromHex(asked.expected_digest);
-  if (!digest.has_value()) return unknown();
+  const std::optional<Digest> sent = Digest::FromHex(asked.expected_digest);
+  if (!sent.has_value()) return unknown();
   const UploadPlan plan = Kept(asked);
   std::shared_ptr<Content> content;
+  std::optional<Digest> reduced_from;
   {
     MutexLock lock(mutex_);
     GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
-    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*sent));
+    const std::optional<Digest> kept = index_.FindReduction(key.snapshot.project, *sent);
+    if (kept.has_value()) reduced_from = sent;
     const StoredLayer* earlier = index_.Find(key);
-    if (earlier != nullptr && earlier->reduced_from == digest &&
+    if (earlier != nullptr && earlier->reduced_from == sent &&
         !index_.FindContent(earlier->digest)->damaged &&
         Difference(earlier->description, plan.description).empty() &&
         (plan.input_ids_digest.empty() || plan.input_ids_digest == earlier->input_ids_digest)) {
       return *earlier;
     }
-    content = index_.FindContent(*digest);
-    if (content == nullptr || content->damaged || content->shape != plan.shape ||
+    content = index_.FindContent(kept.value_or(*sent));
+    if (content == nullptr || content->damaged || content->shape != KeptShape(plan.shape) ||
         content->layers.count(key.snapshot.project) == 0) {
       return unknown();
     }
-    if (earlier != nullptr && earlier->digest == *digest &&
+    if (earlier != nullptr && earlier->digest == *sent &&
         Difference(earlier->description, plan.description).empty() &&
-        LayerOf(plan, earlier->size_bytes, *digest).input_ids_digest == earlier->input_ids_digest) {
+        LayerOf(plan, earlier->size_bytes, *sent).input_ids_digest == earlier->input_ids_digest) {
       return *earlier;
     }
     GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
@@ -430,15 +451,17 @@ absl::StatusOr<StoredLayer> StoreCore::PublishKnownContent(const UploadPlan& ask
   StoredLayer layer;
   {
     MutexLock lock(mutex_);
-    if (index_.FindContent(*digest) != content || content->damaged ||
+    if (index_.FindContent(content->digest) != content || content->damaged ||
         content->layers.count(key.snapshot.project) == 0) {
       return unknown();
     }
-    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*digest));
+    GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, &*sent));
     GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
     // The probe set may have been created in the meantime.
     GRAMIAN_RETURN_IF_ERROR(CheckInputsOf(asked));
-    layer = LayerOf(plan, content->size_bytes, *digest);
+    layer = LayerOf(plan, content->size_bytes, content->digest);
+    layer.shape = content->shape;
+    layer.reduced_from = reduced_from;
   }
   GRAMIAN_RETURN_IF_ERROR(catalog_->PutLayer(layer, ""));
   std::vector<Digest> unused;

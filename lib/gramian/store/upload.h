@@ -3,6 +3,7 @@
 #define GRAMIAN_STORE_UPLOAD_H_
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -67,9 +68,11 @@ class Upload {
   // INVALID_ARGUMENT for an element that is not finite or content without the expected digest;
   // ALREADY_EXISTS and RESOURCE_EXHAUSTED as ActivationStore says. After these the upload is gone.
   // After any other error, which is the disk's, the upload is open, whole, and may be committed
-  // again, but if a failed sync has lost its bytes. Of several callers one commits and all get its
-  // layer.
-  virtual absl::StatusOr<StoredLayer> Commit() = 0;
+  // again, but if a failed sync has lost its bytes. CANCELLED if a stop was requested while tangent
+  // data were reduced, O(n d m^2): in a data directory the upload is open and whole. Of several
+  // callers one commits and all get its layer.
+  virtual absl::StatusOr<StoredLayer> Commit(std::stop_token stop) = 0;
+  absl::StatusOr<StoredLayer> Commit() { return Commit(std::stop_token()); }
 };
 
 }  // namespace gramian

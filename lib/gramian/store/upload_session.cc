@@ -1,12 +1,14 @@
 #include "gramian/store/upload_session.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gramian/base/error_reason.h"
+#include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/tangent/pullback_factor.h"
 
@@ -27,6 +29,7 @@ UploadSession::UploadSession(UploadHost* host, UploadPlan plan, int64_t size_byt
     : host_(host),
       plan_(std::move(plan)),
       size_bytes_(size_bytes),
+      reserved_bytes_(BytesWhileOpen(plan_.shape).value_or(size_bytes)),
       part_(std::move(part)),
       touched_nanos_(absl::ToUnixNanos(std::min(part_->write_time(), absl::Now()))),
       builder_(std::move(builder)),
@@ -96,7 +99,7 @@ std::vector<ByteRange> UploadSession::persisted() const {
   return persisted_;
 }
 
-absl::StatusOr<StoredLayer> UploadSession::Commit() {
+absl::StatusOr<StoredLayer> UploadSession::Commit(std::stop_token stop) {
   MutexLock whole(whole_mutex_);
   if (result_.has_value()) return *result_;
   // Before the upload is given up for its content: one that cannot be synced now is whole still.
@@ -113,7 +116,14 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
   }
   const absl::Status settled = synced.ok() ? Settle(content, was_complete) : synced;
   if (settled.ok()) {
-    absl::StatusOr<StoredLayer> layer = Publish(*content);
+    absl::StatusOr<StoredLayer> layer;
+    try {
+      layer = Publish(*content, stop);
+    } catch (const std::bad_alloc&) {
+      // A status, so that the upload opens again.
+      layer =
+          MemoryPressure("no memory to commit the upload", reserved_bytes_, UsableMemoryBytes());
+    }
     if (!layer.ok() && Reopen(layer.status())) return layer;
     result_ = std::move(layer);
   } else {
@@ -124,10 +134,10 @@ absl::StatusOr<StoredLayer> UploadSession::Commit() {
 }
 
 absl::StatusOr<StoredLayer> UploadSession::Publish(
-    const std::shared_ptr<const Representation>& sent) {
-  GRAMIAN_ASSIGN_OR_RETURN(const std::shared_ptr<const Representation> kept, ReduceToFactors(sent));
-  if (kept == sent) return host_->Publish(*this, sent, std::nullopt);
-  return host_->Publish(*this, kept, sent->digest());
+    const std::shared_ptr<const Representation>& sent, const std::stop_token& stop) {
+  if (KeptShape(sent->shape()) == sent->shape()) return host_->Publish(*this, sent, nullptr);
+  GRAMIAN_ASSIGN_OR_RETURN(const ReducedContent reduced, host_->Reduce(*sent, stop));
+  return host_->Publish(*this, reduced.factors, &reduced);
 }
 
 bool UploadSession::Reopen(const absl::Status& why) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,28 @@ namespace gramian {
 
 class UploadSession;
 
+// Tangent data as they are kept: factors, in a part of their own.
+struct ReducedContent {
+  std::unique_ptr<BlobPart> part;
+  std::shared_ptr<const Representation> factors;
+  Digest from;  // of what was sent
+};
+
 // What an upload needs of its store. Never called with a lock of a session's bytes held.
 class UploadHost {
  public:
   virtual ~UploadHost() = default;
   virtual absl::Status SaveUpload(const UploadRecord& record) = 0;
-  // Makes a layer of `content` and forgets the session, whose part, synced, holds the content, or
-  // with `reduced_from` what has that digest and was reduced to it.
+  // What tangent data other than factors are kept as, on stable storage. CANCELLED if a stop is
+  // requested meanwhile; INVALID_ARGUMENT naming a row; errors of the part. Nothing is left after
+  // an error.
+  virtual absl::StatusOr<ReducedContent> Reduce(const Representation& sent,
+                                                const std::stop_token& stop) = 0;
+  // Makes a layer of `content` and forgets the session, whose part, synced, holds the content, or,
+  // if `reduced` is not null, what it was reduced from.
   virtual absl::StatusOr<StoredLayer> Publish(const UploadSession& session,
                                               const std::shared_ptr<const Representation>& content,
-                                              const std::optional<Digest>& reduced_from) = 0;
+                                              const ReducedContent* reduced) = 0;
   // After Publish has failed: a builder that holds all of the part. NOT_FOUND if it is gone.
   virtual absl::StatusOr<RepresentationBuilder> Reopen(const UploadSession& session) = 0;
   // Forgets the session and removes its part.
@@ -53,8 +66,11 @@ class UploadSession final : public Upload {
   int64_t persisted_bytes() const override;
   std::vector<ByteRange> persisted() const override;
   int64_t size_bytes() const override { return size_bytes_; }
+  // What it takes of the store while it is open.
+  int64_t reserved_bytes() const { return reserved_bytes_; }
   absl::Time touched() const override { return absl::FromUnixNanos(touched_nanos_); }
-  absl::StatusOr<StoredLayer> Commit() override;
+  using Upload::Commit;
+  absl::StatusOr<StoredLayer> Commit(std::stop_token stop) override;
 
   const BlobPart& part() const { return *part_; }
   // Drops the upload; false if it was committed or dropped before. Waits for calls that run.
@@ -62,7 +78,8 @@ class UploadSession final : public Upload {
 
  private:
   // Makes a layer of what was sent, reduced if it is tangent data.
-  absl::StatusOr<StoredLayer> Publish(const std::shared_ptr<const Representation>& sent);
+  absl::StatusOr<StoredLayer> Publish(const std::shared_ptr<const Representation>& sent,
+                                      const std::stop_token& stop);
   // Whether the content may become a layer, and is on stable storage, where it may be already.
   absl::Status Settle(const absl::StatusOr<std::shared_ptr<const Representation>>& content,
                       bool is_synced);
@@ -74,6 +91,7 @@ class UploadSession final : public Upload {
   UploadHost* const host_;
   const UploadPlan plan_;
   const int64_t size_bytes_;
+  const int64_t reserved_bytes_;
   const std::unique_ptr<BlobPart> part_;
   std::atomic<int64_t> received_bytes_{0};
   std::atomic<int64_t> received_rows_{0};

@@ -122,24 +122,38 @@ RepresentationShape KeptShape(const RepresentationShape& shape) {
           {RowKind::kFactor, layout.coordinates}};
 }
 
-absl::StatusOr<std::shared_ptr<const Representation>> ReduceToFactors(
-    std::shared_ptr<const Representation> rows) {
-  const RepresentationShape& shape = rows->shape();
+absl::StatusOr<int64_t> BytesWhileOpen(const RepresentationShape& shape) {
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t sent, SizeBytes(shape));
   const RepresentationShape kept = KeptShape(shape);
-  if (kept == shape) return rows;
+  if (kept == shape) return sent;
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t reduced, SizeBytes(kept));
+  return sent + reduced;
+}
+
+absl::Status FactorRows(const Representation& rows, int64_t first, int64_t count, double* out) {
+  const RepresentationShape& shape = rows.shape();
   GRAMIAN_RETURN_IF_ERROR(CheckRowLayout(shape.layout, shape.cols));
-  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(kept));
-  auto bytes = std::make_unique<std::byte[]>(static_cast<size_t>(size));
-  auto* const out = reinterpret_cast<double*>(bytes.get());
+  const int64_t packed = PackedSize(shape.layout.coordinates);
   Vector row(shape.cols);
-  for (int64_t i = 0; i < shape.rows; ++i) {
-    rows->ReadRows(i, 1, row.data());
+  for (int64_t i = 0; i < count; ++i) {
+    rows.ReadRows(first + i, 1, row.data());
     absl::StatusOr<Vector> factor = FactorOfRow(shape, row);
     if (!factor.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("row ", i, ": ", factor.status().message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("row ", first + i, ": ", factor.status().message()));
     }
-    std::copy_n(factor->data(), kept.cols, out + i * kept.cols);
+    std::copy_n(factor->data(), packed, out + i * packed);
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Representation>> ReduceToFactors(
+    std::shared_ptr<const Representation> rows) {
+  const RepresentationShape kept = KeptShape(rows->shape());
+  if (kept == rows->shape()) return rows;
+  GRAMIAN_ASSIGN_OR_RETURN(const int64_t size, SizeBytes(kept));
+  auto bytes = std::make_unique<std::byte[]>(static_cast<size_t>(size));
+  GRAMIAN_RETURN_IF_ERROR(FactorRows(*rows, 0, kept.rows, reinterpret_cast<double*>(bytes.get())));
   return Representation::Create(kept, std::move(bytes));
 }
 

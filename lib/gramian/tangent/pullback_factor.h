@@ -41,6 +41,15 @@ Matrix UnpackUpper(const double* packed, Index coordinates);
 // factors, which become rows of float64 factors.
 RepresentationShape KeptShape(const RepresentationShape& shape);
 
+// What an upload of this shape takes while it is open: what is sent, and beside it what that is
+// reduced to if it is tangent data other than factors. Errors of SizeBytes.
+absl::StatusOr<int64_t> BytesWhileOpen(const RepresentationShape& shape);
+
+// Rows [first, first + count) of tangent data other than factors, as factors: count x
+// KeptShape(...).cols numbers at `out`. INVALID_ARGUMENT, naming the row, for a pullback metric
+// that is not positive semidefinite. O(count d m^2).
+absl::Status FactorRows(const Representation& rows, int64_t first, int64_t count, double* out);
+
 // Tangent data as factors: n rows, KeptShape. Shares nothing with `rows`; of factors and
 // activations a copy of the pointer. INVALID_ARGUMENT, naming the row, for a pullback metric that
 // is not positive semidefinite, or a factor too large for float32. O(n d m^2).
