@@ -26,7 +26,7 @@ case "${1:-}" in
   --ci)
     packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv debootstrap)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
-    commands=(node:nodejs npm:npm)
+    commands=(node:nodejs npm:npm systemd-analyze:systemd)
     ;;
   *)
     echo "usage: tools/setup.sh [--ci]" >&2

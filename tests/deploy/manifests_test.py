@@ -20,7 +20,8 @@ KUBERNETES = ["1.29", "1.33", "1.37"]
 OVERLAYS = ["single", "memory", "memory-autoscaled", "monitoring", "tls"]
 CUSTOM_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
 # They come all together or, in a build without them, not at all.
-ACCESS_FLAGS = {"--tls-cert", "--tls-key", "--tls-client-ca", "--access-file"}
+ACCESS_FLAGS = {"--tls-cert", "--tls-key", "--tls-client-ca", "--access-file", "--allow-plaintext", "--allow-anonymous"}
+OPEN = {"GRAMIAN_ALLOW_PLAINTEXT": "true", "GRAMIAN_ALLOW_ANONYMOUS": "true"}
 
 
 class Manifests:
@@ -58,15 +59,15 @@ class Manifests:
 
     @property
     def config(self):
-        return self.one("ConfigMap" if len(self.all("ConfigMap")) == 1 else "")["data"]["gramian.toml"]
+        return next(item["data"]["gramian.toml"] for item in self.all("ConfigMap") if "gramian.toml" in item["data"])
+
+    @property
+    def environment(self):
+        return {entry["name"]: entry["value"] for entry in self.container.get("env", [])}
 
     def flags(self):
         """The arguments as pairs of flag and value."""
         return [tuple(argument.split("=", 1)) for argument in self.container["args"]]
-
-
-def gramian_config(manifests):
-    return next(item["data"]["gramian.toml"] for item in manifests.all("ConfigMap") if "gramian.toml" in item["data"])
 
 
 def selects(selector, labels):
@@ -119,15 +120,24 @@ class ManifestsTest(unittest.TestCase):
         for manifests in self.each():
             for flag, _ in manifests.flags():
                 self.assertIn(flag, self.known | ACCESS_FLAGS)
+            for name in manifests.environment:
+                flag = "--" + name.removeprefix("GRAMIAN_").lower().replace("_", "-")
+                self.assertIn(flag, self.known | ACCESS_FLAGS)
 
     def test_the_program_takes_the_configuration(self):
         for manifests in self.each():
             with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
-                file.write(gramian_config(manifests))
+                file.write(manifests.config)
                 file.flush()
                 done = subprocess.run([options.gramiand, "--config", file.name, "--check-config"],
-                                      text=True, capture_output=True)
+                                      text=True, capture_output=True, env=dict(os.environ, **OPEN))
                 self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_only_those_without_certificates_are_open(self):
+        for manifests in self.each():
+            encrypted = "--tls-cert" in dict(manifests.flags())
+            self.assertEqual(manifests.environment, {} if encrypted else OPEN)
+        self.assertIn("--tls-cert", dict(self.overlays["tls"].flags()))
 
     def test_pods_are_restricted(self):
         """What the level "restricted" of the pod security standards asks for, and a read-only root."""
@@ -187,7 +197,7 @@ class ManifestsTest(unittest.TestCase):
 
     def test_the_grace_is_longer_than_the_drain(self):
         for manifests in self.each():
-            config = dict(re.findall(r"^([a-z-]+) = (\d+)$", gramian_config(manifests), re.MULTILINE))
+            config = dict(re.findall(r"^([a-z-]+) = (\d+)$", manifests.config, re.MULTILINE))
             pre_stop = int(manifests.container["lifecycle"]["preStop"]["exec"]["command"][1])
             closing = 10  # how long gramiand gives itself after the drain, server/main.cc
             needed = pre_stop + int(config["drain-delay-seconds"]) + int(config["drain-seconds"]) + closing
@@ -233,14 +243,15 @@ class Process:
 
     def __init__(self, manifests, folder, *more):
         config = folder / "gramian.toml"
-        config.write_text(gramian_config(manifests), encoding="utf-8")
+        config.write_text(manifests.config, encoding="utf-8")
         (folder / "data").mkdir(exist_ok=True)
         places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data"}
         self.arguments = [f"{flag}={places.get(value, value)}" for flag, value in manifests.flags()]
         self.process = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand, *self.arguments,
              "--disk-reserve-bytes=0", *more],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=dict(os.environ, **manifests.environment))
         self.line = self.process.stdout.readline()
 
     def within(self, *command):
@@ -294,6 +305,33 @@ class RunningTest(unittest.TestCase):
     def test_the_command_before_the_end_is_in_the_image(self):
         command = Manifests("single").container["lifecycle"]["preStop"]["exec"]["command"]
         self.assertEqual(command[0], "sleep")  # of coreutils, which every Debian has
+
+
+class SystemdTest(unittest.TestCase):
+    def setUp(self):
+        self.unit = (options.source / "deploy/systemd/gramiand.service").read_text(encoding="utf-8")
+
+    def value(self, key):
+        return re.search(rf"^{key}=(.*)$", self.unit, re.MULTILINE)[1]
+
+    def test_is_valid_and_hardened(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "gramiand.service")
+            path.write_text(self.unit.replace("/usr/bin/gramiand", options.gramiand), encoding="utf-8")
+            for command in (["verify", "--man=no"], ["security", "--offline=true", "--threshold=15"]):
+                done = subprocess.run(["systemd-analyze", *command, path], text=True, capture_output=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                if command[0] == "verify":
+                    self.assertEqual(done.stderr, "")
+
+    def test_fits_the_program(self):
+        flags = re.findall(r"--[a-z-]+", self.value("ExecStart"))
+        shown = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
+        for flag in flags:
+            self.assertIn(f" {flag} ", shown)
+        defaults = dict(re.findall(r"^ +(--drain[a-z-]+) INT=(\d+)", shown, re.MULTILINE))
+        self.assertEqual(len(defaults), 2)
+        self.assertGreater(int(self.value("TimeoutStopSec")), sum(map(int, defaults.values())) + 10)
 
 
 class LintTest(unittest.TestCase):
