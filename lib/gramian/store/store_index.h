@@ -54,6 +54,8 @@ class StoreIndex {
   std::vector<std::string> ListNetworks(const std::string& project) const;
   // Null if no layer names it.
   std::shared_ptr<Content> FindContent(const Digest& digest) const;
+  // All contents, by digest.
+  std::vector<std::shared_ptr<Content>> ListContents() const;
   int64_t LayerCount(const SnapshotKey& key) const;
   // Bytes of a project's content, each content once.
   int64_t ProjectBytes(const std::string& project) const;
