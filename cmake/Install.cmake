@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/gramian")
 
-install(TARGETS gramiand gramian_cli RUNTIME)
+install(TARGETS gramiand gramian_cli RUNTIME COMPONENT programs)
 
 set_target_properties(gramian_client PROPERTIES EXPORT_NAME client)
 set_target_properties(gramian_proto PROPERTIES EXPORT_NAME proto)

@@ -1,13 +1,28 @@
 #include "server/admin_service.h"
 
 #include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gramian/base/blas.h"
+#include "gramian/base/status_macros.h"
+#include "server/status_details.h"
 #include "server/unary_call.h"
 #include "server/version.h"
 
 namespace gramian {
 namespace {
+
+// What file systems take as a name, less what stands around it while the backup is made.
+constexpr int64_t kBackupNameBytes = 200;
 
 v1::ServerLimits LimitsOf(const ServerOptions& options) {
   v1::ServerLimits limits;
@@ -45,11 +60,48 @@ v1::ServerLimits LimitsOf(const ServerOptions& options) {
   return limits;
 }
 
+// A name of one folder that no shell and no file system finds odd.
+absl::Status CheckBackupName(absl::string_view name) {
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  };
+  if (name.empty() || name.front() == '.' || !std::all_of(name.begin(), name.end(), is_plain)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a backup cannot be named '", absl::CHexEscape(name),
+                     "': letters, digits, '.', '_' and '-', not beginning with a dot"));
+  }
+  if (static_cast<int64_t>(name.size()) <= kBackupNameBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the name of a backup has ", name.size(),
+                                                 " bytes, the limit is ", kBackupNameBytes));
+}
+
+absl::Status Backup(ServerState& state, const v1::CreateBackupRequest& request,
+                    std::stop_token stop, v1::CreateBackupResponse& response) {
+  if (state.options.backup_dir.empty()) {
+    return absl::FailedPreconditionError("gramiand was started without --backup-dir");
+  }
+  GRAMIAN_RETURN_IF_ERROR(CheckBackupName(request.name()));
+  const std::string path = absl::StrCat(state.options.backup_dir, "/", request.name());
+  GRAMIAN_ASSIGN_OR_RETURN(const BackupSummary summary,
+                           state.engine.store().Backup(path, std::move(stop)));
+  response.set_path(path);
+  const int64_t nanos = absl::ToUnixNanos(summary.time);
+  response.mutable_create_time()->set_seconds(nanos / 1'000'000'000);
+  response.mutable_create_time()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+  response.set_layer_count(summary.layers);
+  response.set_content_count(summary.contents);
+  response.set_size_bytes(summary.bytes);
+  response.set_linked(summary.is_linked);
+  spdlog::info("backup {}: {} layers, {} bytes", path, summary.layers, summary.bytes);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 AdminService::AdminService(ServerState& state)
     : state_(state),
-      get_server_info_(state.metrics.AddMethod("AdminService", "GetServerInfo", RpcType::kUnary)) {
+      get_server_info_(state.metrics.AddMethod("AdminService", "GetServerInfo", RpcType::kUnary)),
+      create_backup_(state.metrics.AddMethod("AdminService", "CreateBackup", RpcType::kUnary)) {
   const ServerOptions& options = state.options;
   info_.set_version(kVersion);
   info_.set_blas_core(BlasCoreName());
@@ -68,6 +120,23 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(grpc::CallbackServerContex
     *response = info_;
     return absl::OkStatus();
   });
+}
+
+grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext* context,
+                                                     const v1::CreateBackupRequest* request,
+                                                     v1::CreateBackupResponse* response) {
+  RpcRecord record(state_, create_backup_);
+  const absl::Status admission = record.Admission();
+  if (!admission.ok()) {
+    record.Close(admission);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(ToGrpcStatus(admission));
+    return reactor;
+  }
+  return UnaryCall::Start(record, context, state_.ingest,
+                          [this, request, response](std::stop_token stop, Awaited*) {
+                            return Backup(state_, *request, std::move(stop), *response);
+                          });
 }
 
 }  // namespace gramian

@@ -1,4 +1,4 @@
-// The service that says what this server is.
+// The service that says what this server is, and looks after it.
 #ifndef GRAMIAN_SERVER_ADMIN_SERVICE_H_
 #define GRAMIAN_SERVER_ADMIN_SERVICE_H_
 
@@ -21,10 +21,14 @@ class AdminService final : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
                                           const v1::GetServerInfoRequest* request,
                                           v1::GetServerInfoResponse* response) override;
+  grpc::ServerUnaryReactor* CreateBackup(grpc::CallbackServerContext* context,
+                                         const v1::CreateBackupRequest* request,
+                                         v1::CreateBackupResponse* response) override;
 
  private:
   ServerState& state_;
   const MethodMetrics& get_server_info_;
+  const MethodMetrics& create_backup_;
   v1::GetServerInfoResponse info_;  // Constant after construction.
 };
 

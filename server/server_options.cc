@@ -74,6 +74,8 @@ void AddServing(CLI::App& app, ServerOptions& options) {
 
 void AddKeeping(CLI::App& app, ServerOptions& options) {
   Add(app, "--data-dir", options.data_dir, "where activations are kept; empty: in memory");
+  Add(app, "--backup-dir", options.backup_dir,
+      "where `gramian admin backup` makes its folders; empty: nowhere");
   AddBytes(app, "--disk-reserve-bytes", options.disk_reserve_bytes,
            "free space of the data directory's file system that is left alone");
   AddTime(app, "--retain-age", options.retain_age,

@@ -34,6 +34,8 @@ struct ServerOptions {
 
   // Where activations and scores are kept; empty: in memory, gone with the process.
   std::string data_dir;
+  // Where CreateBackup makes its folders; empty: nowhere.
+  std::string backup_dir;
   // Free space of the data directory's file system that is left alone.
   int64_t disk_reserve_bytes = int64_t{1} << 30;
   // Unpinned snapshots nobody used for so long are deleted; 0 keeps them.

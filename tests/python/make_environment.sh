@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the Python environment of these tests in a folder, unless it is there already.
+# Makes a Python environment of tests in a folder, unless it is there already.
 #
-#   make_environment.sh FOLDER
+#   make_environment.sh FOLDER [REQUIREMENTS]    without REQUIREMENTS: those of tests/python
 set -eu
 environment=$1
-requirements=$(dirname "$0")/requirements.txt
+requirements=${2:-$(dirname "$0")/requirements.txt}
 if cmp -s "$requirements" "$environment/installed.txt"; then
   exit 0
 fi

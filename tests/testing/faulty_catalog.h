@@ -44,6 +44,9 @@ class FaultyCatalog final : public Catalog {
   absl::Status RemoveProbeSet(const std::string& project, const std::string& id) override {
     return Change([&] { return real_->RemoveProbeSet(project, id); });
   }
+  absl::Status CopyTo(const std::string& path) override {
+    return Change([&] { return real_->CopyTo(path); });
+  }
 
  private:
   template <typename Transaction>

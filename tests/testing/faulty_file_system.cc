@@ -18,6 +18,7 @@ bool ChangesSomething(FileOperation operation) {
     case FileOperation::kWrite:
     case FileOperation::kSync:
     case FileOperation::kRename:
+    case FileOperation::kLink:
     case FileOperation::kRemove:
     case FileOperation::kCreateDirectories:
     case FileOperation::kSyncDirectory:
@@ -178,6 +179,14 @@ absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string
   GRAMIAN_RETURN_IF_ERROR(real_.Rename(from, to));
   MutexLock lock(mutex_);
   names_.push_back({from, to, ""});
+  return absl::OkStatus();
+}
+
+absl::Status FaultyFileSystem::Link(const std::string& from, const std::string& to) {
+  GRAMIAN_RETURN_IF_ERROR(Admit(FileOperation::kLink));
+  GRAMIAN_RETURN_IF_ERROR(real_.Link(from, to));
+  MutexLock lock(mutex_);
+  names_.push_back({"", to, ""});
   return absl::OkStatus();
 }
 

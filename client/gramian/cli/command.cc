@@ -191,6 +191,7 @@ int RunCommandLine(int argc, char** argv) {
   AddPathCommand(app, globals, action);
   AddAlignCommand(app, globals, action);
   AddTangentCommand(app, globals, action);
+  AddAdminCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

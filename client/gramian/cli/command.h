@@ -55,6 +55,7 @@ void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& act
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddAdminCommand(CLI::App& app, const GlobalOptions& globals, Action& action);  // admin backup
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {

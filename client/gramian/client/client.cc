@@ -267,4 +267,16 @@ absl::StatusOr<ServerInfo> Client::GetServerInfo(const CallOptions& options) {
   return FromProto(response);
 }
 
+absl::StatusOr<BackupInfo> Client::CreateBackup(absl::string_view name,
+                                                const CallOptions& options) {
+  v1::CreateBackupRequest request;
+  request.set_name(std::string(name));
+  v1::CreateBackupResponse response;
+  CallContext context(options, connections_->options.call_timeout);
+  const absl::Status status =
+      FromGrpc(connections_->admin->CreateBackup(context.get(), request, &response));
+  if (!status.ok()) return status;
+  return FromProto(response);
+}
+
 }  // namespace gramian::client

@@ -184,6 +184,10 @@ class Client {
   absl::StatusOr<std::vector<MeasureInfo>> ListMeasures(const CallOptions& options = {});
   absl::StatusOr<ServerInfo> GetServerInfo(const CallOptions& options = {});
 
+  // Makes a data directory, named `name`, of all that the server keeps in its --backup-dir; may
+  // take as long as copying it.
+  absl::StatusOr<BackupInfo> CreateBackup(absl::string_view name, const CallOptions& options = {});
+
  private:
   struct Connections;
 

@@ -285,6 +285,15 @@ struct ServerLimits {
   int64_t score_count = 0;
 };
 
+// What a backup holds.
+struct BackupInfo {
+  std::string path;         // the folder, on the server's side
+  absl::Time create_time;   // what was committed before is in it
+  int64_t layer_count = 0;  // of all projects
+  int64_t size_bytes = 0;   // of their content, each once
+  bool linked = false;      // shares the files of the server: outlives deletions, not the disk
+};
+
 // What a server is and how it computes.
 struct ServerInfo {
   std::string version;

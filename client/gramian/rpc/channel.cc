@@ -10,7 +10,9 @@ namespace {
 
 constexpr int kMiB = 1 << 20;
 
-// The most specific name wins: what deletes is left out, because the second time answers NOT_FOUND.
+// The most specific name wins: what deletes is left out, because the second time answers NOT_FOUND,
+// and so is a backup, which would exist already. A server that stops cancels what has just arrived;
+// what the caller cancels is not repeated.
 constexpr char kServiceConfig[] = R"json({
   "methodConfig": [
     {
@@ -18,7 +20,8 @@ constexpr char kServiceConfig[] = R"json({
         {"service": "gramian.v1.ActivationService", "method": "DeleteSnapshot"},
         {"service": "gramian.v1.ActivationService", "method": "DeleteNetwork"},
         {"service": "gramian.v1.ActivationService", "method": "DeleteProbeSet"},
-        {"service": "gramian.v1.ActivationService", "method": "AbortUpload"}
+        {"service": "gramian.v1.ActivationService", "method": "AbortUpload"},
+        {"service": "gramian.v1.AdminService", "method": "CreateBackup"}
       ]
     },
     {
@@ -32,7 +35,7 @@ constexpr char kServiceConfig[] = R"json({
         "initialBackoff": "0.1s",
         "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"]
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]
       }
     }
   ]

@@ -287,6 +287,16 @@ ServerInfo FromProto(const v1::GetServerInfoResponse& proto) {
   return info;
 }
 
+BackupInfo FromProto(const v1::CreateBackupResponse& proto) {
+  BackupInfo backup;
+  backup.path = proto.path();
+  backup.create_time = FromProto(proto.create_time());
+  backup.layer_count = proto.layer_count();
+  backup.size_bytes = proto.size_bytes();
+  backup.linked = proto.linked();
+  return backup;
+}
+
 absl::StatusOr<SimilarityMatrix> FromProto(const v1::MatrixHeader& proto) {
   SimilarityMatrix matrix;
   matrix.measure = proto.measure();

@@ -29,6 +29,7 @@ std::vector<ByteRange> FromProto(const google::protobuf::RepeatedPtrField<v1::By
 Score FromProto(const v1::Score& proto);
 MeasureInfo FromProto(const v1::Measure& proto);
 ServerInfo FromProto(const v1::GetServerInfoResponse& proto);
+BackupInfo FromProto(const v1::CreateBackupResponse& proto);
 
 // An empty matrix with its names; every cell still lacks a value. INTERNAL when the header
 // contradicts itself or announces more than 10^8 cells.

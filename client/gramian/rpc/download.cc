@@ -28,7 +28,7 @@ absl::StatusOr<LayerInfo> Download::Run() {
   Backoff backoff;
   for (;;) {
     const int64_t received_before = received_bytes_;
-    const absl::Status status = Attempt();
+    const absl::Status status = UnlessStopped(Attempt(), options_.stop);
     if (!problem_.ok()) return problem_;
     if (status.ok()) break;
     if (!IsWorthRetry(status)) return status;

@@ -49,6 +49,11 @@ bool IsWorthRetry(const absl::Status& status) {
           ErrorReason(status) != "TENANT_QUOTA");
 }
 
+absl::Status UnlessStopped(const absl::Status& status, const std::stop_token& stop) {
+  if (!absl::IsCancelled(status) || stop.stop_requested()) return status;
+  return absl::UnavailableError("the server ended the call, as it does when it stops");
+}
+
 std::string ErrorReason(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kReasonPayload);
   return payload.has_value() ? std::string(*payload) : std::string();

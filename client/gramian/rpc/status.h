@@ -3,6 +3,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <stop_token>
+
 #include "absl/status/status.h"
 
 namespace gramian::client {
@@ -15,6 +17,10 @@ absl::Status FromGrpc(const grpc::Status& status);
 // be reached, the connection broke, the server shuts down, or it says so itself. Not that a quota
 // is full, which ends when somebody deletes something.
 bool IsWorthRetry(const absl::Status& status);
+
+// `status`, but UNAVAILABLE instead of a CANCELLED that `stop` did not ask for: a server that stops
+// cancels what has just arrived.
+absl::Status UnlessStopped(const absl::Status& status, const std::stop_token& stop);
 
 }  // namespace gramian::client
 

@@ -175,7 +175,7 @@ absl::Status ActivationWriter::Upload::Recover() {
 }
 
 void ActivationWriter::Upload::Drop() {
-  ended_ = stream_->status();
+  ended_ = UnlessStopped(stream_->status(), options_.stop);
   if (ended_.ok())
     ended_ = absl::InternalError("the server ended the upload without committing the layer");
   stream_.reset();

@@ -184,6 +184,15 @@ class RealFiles final : public FileSystem {
     return ErrorOf(errno, absl::StrCat("rename ", from, " to"), to);
   }
 
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    if (link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+    const int error = errno;
+    const absl::Status status = ErrorOf(error, absl::StrCat("link ", from, " to"), to);
+    const bool is_never =
+        error == EXDEV || error == EPERM || error == EOPNOTSUPP || error == EMLINK;
+    return is_never ? absl::UnimplementedError(status.message()) : status;
+  }
+
   absl::Status Remove(const std::string& path) override {
     if (unlink(path.c_str()) == 0) return absl::OkStatus();
     return ErrorOf(errno, "remove", path);

@@ -46,6 +46,9 @@ class FileSystem {
   virtual absl::StatusOr<std::unique_ptr<File>> OpenExisting(const std::string& path,
                                                              bool writable) = 0;
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // A second name for the file `from`, whose bytes both share. UNIMPLEMENTED if there can be none:
+  // on another file system, or on one without such names.
+  virtual absl::Status Link(const std::string& from, const std::string& to) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status CreateDirectories(const std::string& path) = 0;
   // Names of what is in the directory, without "." and "..", ascending.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,15 @@ struct StoreStats {
   int64_t resumed_uploads = 0;    // streams that found something persisted
   int64_t expired_uploads = 0;
   int64_t retired_snapshots = 0;  // deleted by retention
+};
+
+// What a backup holds.
+struct BackupSummary {
+  absl::Time time;  // what was committed before this is in it
+  int64_t layers = 0;
+  int64_t contents = 0;    // files of activations; equal layers share one
+  int64_t bytes = 0;       // of these files
+  bool is_linked = false;  // the files are names of the server's own, on the same file system
 };
 
 // Thread-safe. What a method acknowledged survives a killed process (with a data directory): a
@@ -127,6 +137,17 @@ class ActivationStore {
   virtual std::vector<ProbeSet> ListProbeSets(const std::string& project) const = 0;
   // FAILED_PRECONDITION, naming one, if a layer or an open upload names it.
   virtual absl::Status DeleteProbeSet(const std::string& project, const std::string& id) = 0;
+
+  // Makes `directory`, which does not exist, a data directory with all layers, snapshots and probe
+  // sets of one moment; uploads that are open then are not in it, nor are cached scores. Commits
+  // and deletions wait while the catalog is copied and each file gets a second name: some 10 us a
+  // file. Where both directories are on one file system that is all; otherwise the files are
+  // copied, and synced, while everything goes on. It appears as a whole or not at all.
+  // FAILED_PRECONDITION without a data directory, ALREADY_EXISTS, UNAVAILABLE (reason
+  // BACKUP_RUNNING) while another runs, CANCELLED, RESOURCE_EXHAUSTED (reason DISK_FULL), and
+  // errors of FileSystem.
+  virtual absl::StatusOr<BackupSummary> Backup(const std::string& directory,
+                                               std::stop_token stop) = 0;
 
   virtual StoreStats Stats() const = 0;
 };

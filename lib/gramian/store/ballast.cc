@@ -41,6 +41,7 @@ class BallastCatalog final : public Catalog {
   absl::Status RemoveProbeSet(const std::string& project, const std::string& id) override {
     return catalog_->RemoveProbeSet(project, id);
   }
+  absl::Status CopyTo(const std::string& path) override { return catalog_->CopyTo(path); }
 
  private:
   void Fill() {

@@ -66,6 +66,10 @@ class BlobStore {
   // Puts a damaged blob aside. Returns where it is now.
   virtual absl::StatusOr<std::string> Quarantine(const Digest& digest) = 0;
 
+  // Gives a blob a second name, blobs/ab/<digest>.safetensors under `directory`, made as needed.
+  // UNIMPLEMENTED if there can be none.
+  virtual absl::Status Link(const Digest& digest, const std::string& directory) = 0;
+
   // Free space, and all there is; -1 in memory.
   virtual absl::StatusOr<int64_t> FreeBytes() = 0;
   virtual absl::StatusOr<int64_t> TotalBytes() = 0;

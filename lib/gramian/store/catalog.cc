@@ -19,6 +19,7 @@ class NullCatalog final : public Catalog {
   absl::Status RemoveProbeSet(const std::string&, const std::string&) override {
     return absl::OkStatus();
   }
+  absl::Status CopyTo(const std::string&) override { return absl::OkStatus(); }
 };
 
 }  // namespace

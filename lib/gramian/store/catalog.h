@@ -61,6 +61,9 @@ class Catalog {
 
   virtual absl::Status AddProbeSet(const ProbeSet& probe_set) = 0;
   virtual absl::Status RemoveProbeSet(const std::string& project, const std::string& id) = 0;
+
+  // Writes all it holds to a new file, synced, from which it can be opened.
+  virtual absl::Status CopyTo(const std::string& path) = 0;
 };
 
 // Keeps nothing: for a store in memory.

@@ -238,6 +238,15 @@ absl::StatusOr<std::string> DirectoryBlobStore::Quarantine(const Digest& digest)
   return place;
 }
 
+absl::Status DirectoryBlobStore::Link(const Digest& digest, const std::string& directory) {
+  const std::string path = BlobPath(digest);
+  const std::string target = absl::StrCat(directory, path.substr(directory_.size()));
+  const absl::Status linked = files_->Link(path, target);
+  if (!absl::IsNotFound(linked)) return linked;
+  GRAMIAN_RETURN_IF_ERROR(files_->CreateDirectories(target.substr(0, target.rfind('/'))));
+  return files_->Link(path, target);
+}
+
 absl::StatusOr<int64_t> DirectoryBlobStore::FreeBytes() { return files_->FreeBytes(directory_); }
 absl::StatusOr<int64_t> DirectoryBlobStore::TotalBytes() { return files_->TotalBytes(directory_); }
 

@@ -37,6 +37,7 @@ class DirectoryBlobStore final : public BlobStore {
                                                              bool verify) override;
   void Remove(const Digest& digest) override;
   absl::StatusOr<std::string> Quarantine(const Digest& digest) override;
+  absl::Status Link(const Digest& digest, const std::string& directory) override;
   absl::StatusOr<int64_t> FreeBytes() override;
   absl::StatusOr<int64_t> TotalBytes() override;
 

@@ -70,6 +70,9 @@ class MemoryBlobStore final : public BlobStore {
     Remove(digest);
     return digest.ToHex();
   }
+  absl::Status Link(const Digest&, const std::string&) override {
+    return absl::UnimplementedError("blobs in memory have no files");
+  }
   absl::StatusOr<int64_t> FreeBytes() override { return -1; }
   absl::StatusOr<int64_t> TotalBytes() override { return -1; }
 

@@ -222,6 +222,22 @@ absl::Status SqliteDatabase::Execute(const char* sql) {
   return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(code);
 }
 
+absl::Status SqliteDatabase::CopyTo(const std::string& path) {
+  if (!IsMissingOrEmpty(path)) return absl::AlreadyExistsError(absl::StrCat(path, " exists"));
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const SqliteDatabase copy(path, handle);
+  if (code != SQLITE_OK) return copy.ErrorOf(code);
+  sqlite3_backup* const backup = sqlite3_backup_init(handle, "main", database_, "main");
+  if (backup == nullptr) return copy.ErrorOf(sqlite3_errcode(handle));
+  const int copied = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (copied != SQLITE_DONE) return copy.ErrorOf(copied);
+  return finished == SQLITE_OK ? absl::OkStatus() : copy.ErrorOf(finished);
+}
+
 absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(absl::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code =

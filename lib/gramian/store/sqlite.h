@@ -74,6 +74,8 @@ class SqliteDatabase {
 
   absl::Status Execute(const char* sql);
   absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
+  // Copies all pages, as of now, to a new file and syncs it. ALREADY_EXISTS if there is a database.
+  absl::Status CopyTo(const std::string& path);
   // Runs `body`, which returns a status, as one transaction: all of it, or after an error nothing.
   absl::Status Transact(absl::FunctionRef<absl::Status()> body) {
     absl::Status status = Execute("BEGIN IMMEDIATE");

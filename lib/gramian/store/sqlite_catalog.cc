@@ -322,6 +322,11 @@ class SqliteCatalog final : public Catalog {
     return remove.Bind(project).Bind(id).Run();
   }
 
+  absl::Status CopyTo(const std::string& path) override {
+    MutexLock lock(mutex_);
+    return database_->CopyTo(path);
+  }
+
  private:
   absl::Status DeleteUploads(absl::Span<const std::string> parts) GRAMIAN_REQUIRES(mutex_) {
     GRAMIAN_ASSIGN_OR_RETURN(SqliteStatement remove,

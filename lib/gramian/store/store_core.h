@@ -63,6 +63,8 @@ class StoreCore final : public ActivationStore, private UploadHost {
   std::vector<ProbeSet> ListProbeSets(const std::string& project) const override;
   absl::Status DeleteProbeSet(const std::string& project, const std::string& id) override;
 
+  absl::StatusOr<BackupSummary> Backup(const std::string& directory, std::stop_token stop) override;
+
   StoreStats Stats() const override;
 
  private:
@@ -121,6 +123,8 @@ class StoreCore final : public ActivationStore, private UploadHost {
   bool HasUpload(const SnapshotKey& key) const GRAMIAN_REQUIRES(mutex_);
   // So that the order of use outlives a restart.
   absl::Status NoteUses() GRAMIAN_REQUIRES(change_mutex_);
+  // Links all there is under `staging`, as of one moment.
+  absl::StatusOr<BackupSummary> Stage(const std::string& staging, FileSystem& files);
   bool MayRetire(const SnapshotRecord& record, absl::Time now) const GRAMIAN_REQUIRES(mutex_);
 
   const StoreOptions options_;
@@ -136,6 +140,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   std::map<SessionKey, std::shared_ptr<UploadSession>> sessions_ GRAMIAN_GUARDED_BY(mutex_);
   ProbeSets probe_sets_ GRAMIAN_GUARDED_BY(mutex_);
   int64_t reserved_bytes_ GRAMIAN_GUARDED_BY(mutex_) = 0;
+  bool is_backing_up_ GRAMIAN_GUARDED_BY(mutex_) = false;
   StoreStats counters_ GRAMIAN_GUARDED_BY(mutex_);  // Only what Stats cannot derive.
 };
 

@@ -101,6 +101,12 @@ std::vector<std::string> StoreIndex::ListNetworks(const std::string& project) co
   return result;
 }
 
+std::vector<std::shared_ptr<Content>> StoreIndex::ListContents() const {
+  std::vector<std::shared_ptr<Content>> contents;
+  for (const auto& entry : contents_) contents.push_back(entry.second);
+  return contents;
+}
+
 std::shared_ptr<Content> StoreIndex::FindContent(const Digest& digest) const {
   const auto it = contents_.find(digest);
   return it == contents_.end() ? nullptr : it->second;

@@ -59,6 +59,8 @@ class StoreIndex {
   // What tangent data with the digest `sent` are kept as in the project; nothing if no layer was
   // made of them.
   std::optional<Digest> FindReduction(const std::string& project, const Digest& sent) const;
+  // All contents, by digest.
+  std::vector<std::shared_ptr<Content>> ListContents() const;
   int64_t LayerCount(const SnapshotKey& key) const;
   // Bytes of a project's content, each content once.
   int64_t ProjectBytes(const std::string& project) const;

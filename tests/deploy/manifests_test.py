@@ -1,0 +1,367 @@
+"""Renders deploy/kubernetes with a real kustomize, validates it against several releases of Kubernetes, and compares
+it with gramiand: every flag, port, path and probe it names exists and answers."""
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import kubernetes_validate
+import yaml
+
+options = argparse.Namespace()
+KUBERNETES = ["1.29", "1.33", "1.37"]
+OVERLAYS = ["single", "memory", "memory-autoscaled", "monitoring", "tls"]
+CUSTOM_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
+# They come all together or, in a build without them, not at all.
+ACCESS_FLAGS = {"--tls-cert", "--tls-key", "--tls-client-ca", "--access-file", "--allow-plaintext", "--allow-anonymous"}
+OPEN = {"GRAMIAN_ALLOW_PLAINTEXT": "true", "GRAMIAN_ALLOW_ANONYMOUS": "true"}
+
+
+class Manifests:
+    """The objects of an overlay."""
+
+    def __init__(self, overlay):
+        path = options.source / "deploy/kubernetes/overlays" / overlay
+        self.objects = list(yaml.safe_load_all(subprocess.run(
+            [options.bin / "kubectl", "kustomize", path], check=True, text=True, capture_output=True).stdout))
+
+    def all(self, kind):
+        return [item for item in self.objects if item["kind"] == kind]
+
+    def one(self, kind):
+        found = self.all(kind)
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} objects of kind {kind}")
+        return found[0]
+
+    @property
+    def workload(self):
+        return (self.all("StatefulSet") + self.all("Deployment"))[0]
+
+    @property
+    def pod(self):
+        return self.workload["spec"]["template"]["spec"]
+
+    @property
+    def container(self):
+        return self.pod["containers"][0]
+
+    @property
+    def pod_labels(self):
+        return self.workload["spec"]["template"]["metadata"]["labels"]
+
+    @property
+    def config(self):
+        return next(item["data"]["gramian.toml"] for item in self.all("ConfigMap") if "gramian.toml" in item["data"])
+
+    @property
+    def environment(self):
+        return {entry["name"]: entry["value"] for entry in self.container.get("env", [])}
+
+    def flags(self):
+        """The arguments as pairs of flag and value."""
+        return [tuple(argument.split("=", 1)) for argument in self.container["args"]]
+
+
+def selects(selector, labels):
+    return selector.items() <= labels.items()
+
+
+class ManifestsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.overlays = {name: Manifests(name) for name in OVERLAYS}
+        cls.help = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
+        cls.known = set(re.findall(r"^ +(--[a-z-]+)", cls.help, re.MULTILINE))
+
+    def each(self):
+        for name, manifests in self.overlays.items():
+            with self.subTest(overlay=name):
+                yield manifests
+
+    def test_every_object_is_valid_for_each_release(self):
+        for manifests in self.each():
+            for item in manifests.objects:
+                if item["kind"] in CUSTOM_KINDS:
+                    continue
+                for release in KUBERNETES:
+                    kubernetes_validate.validate(item, release, strict=True)
+
+    def test_a_misspelt_field_is_found(self):
+        service = json.loads(json.dumps(self.overlays["single"].all("Service")[0]))
+        service["spec"]["sesionAffinity"] = "None"
+        with self.assertRaises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(service, KUBERNETES[0], strict=True)
+
+    def test_every_overlay_of_the_folder_is_tested(self):
+        folder = options.source / "deploy/kubernetes/overlays"
+        self.assertEqual(sorted(path.name for path in folder.iterdir()), sorted(OVERLAYS))
+
+    def test_kinds(self):
+        self.assertEqual(len(self.overlays["single"].all("StatefulSet")), 1)
+        self.assertEqual(self.overlays["single"].workload["spec"]["replicas"], 1)
+        memory = self.overlays["memory"].one("Deployment")
+        self.assertNotIn("volumeClaimTemplates", memory["spec"])
+        self.assertFalse(any("persistentVolumeClaim" in volume for volume in self.overlays["memory"].pod["volumes"]))
+        autoscaler = self.overlays["memory-autoscaled"].one("HorizontalPodAutoscaler")
+        self.assertEqual(autoscaler["spec"]["scaleTargetRef"]["name"], memory["metadata"]["name"])
+        self.assertNotIn("replicas", self.overlays["memory-autoscaled"].workload["spec"])
+
+    def test_flags_are_those_of_the_program(self):
+        missing = ACCESS_FLAGS - self.known
+        self.assertIn(missing, (set(), ACCESS_FLAGS))
+        for manifests in self.each():
+            for flag, _ in manifests.flags():
+                self.assertIn(flag, self.known | ACCESS_FLAGS)
+            for name in manifests.environment:
+                flag = "--" + name.removeprefix("GRAMIAN_").lower().replace("_", "-")
+                self.assertIn(flag, self.known | ACCESS_FLAGS)
+
+    def test_the_program_takes_the_configuration(self):
+        for manifests in self.each():
+            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write(manifests.config)
+                file.flush()
+                done = subprocess.run([options.gramiand, "--config", file.name, "--check-config"],
+                                      text=True, capture_output=True, env=dict(os.environ, **OPEN))
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_only_those_without_certificates_are_open(self):
+        for manifests in self.each():
+            encrypted = "--tls-cert" in dict(manifests.flags())
+            self.assertEqual(manifests.environment, {} if encrypted else OPEN)
+        self.assertIn("--tls-cert", dict(self.overlays["tls"].flags()))
+
+    def test_pods_are_restricted(self):
+        """What the level "restricted" of the pod security standards asks for, and a read-only root."""
+        for manifests in self.each():
+            labels = manifests.one("Namespace")["metadata"]["labels"]
+            self.assertEqual(labels["pod-security.kubernetes.io/enforce"], "restricted")
+            pod, container = manifests.pod, manifests.container
+            self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+            self.assertEqual(pod["securityContext"]["runAsUser"], 10001)  # as in the Dockerfile
+            self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+            self.assertFalse(container["securityContext"]["allowPrivilegeEscalation"])
+            self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
+            self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
+            self.assertFalse(pod["automountServiceAccountToken"])
+            for field in ("hostNetwork", "hostPID", "hostIPC"):
+                self.assertNotIn(field, pod)
+            for volume in pod["volumes"]:
+                self.assertIn(set(volume) - {"name"}, ({"configMap"}, {"secret"}))
+            self.assertEqual(container["resources"]["limits"]["memory"], container["resources"]["requests"]["memory"])
+
+    def test_names_lead_somewhere(self):
+        for manifests in self.each():
+            ports = {port["name"]: port["containerPort"] for port in manifests.container["ports"]}
+            self.assertTrue(selects(manifests.workload["spec"]["selector"]["matchLabels"], manifests.pod_labels))
+            for service in manifests.all("Service"):
+                self.assertTrue(selects(service["spec"]["selector"], manifests.pod_labels))
+                for port in service["spec"]["ports"]:
+                    self.assertEqual(ports[port["targetPort"]], port["port"])
+            self.assertIn("None", [service["spec"].get("clusterIP") for service in manifests.all("Service")])
+            budget = manifests.one("PodDisruptionBudget")
+            self.assertTrue(selects(budget["spec"]["selector"]["matchLabels"], manifests.pod_labels))
+            volumes = {volume["name"] for volume in manifests.pod["volumes"]}
+            volumes |= {claim["metadata"]["name"] for claim in manifests.workload["spec"].get("volumeClaimTemplates", [])}
+            mounts = {mount["name"]: mount["mountPath"] for mount in manifests.container["volumeMounts"]}
+            self.assertEqual(set(mounts), volumes)
+            for flag, value in manifests.flags():
+                self.assertTrue(any(value == path or value.startswith(path + "/") for path in mounts.values()), flag)
+            for constraint in manifests.pod["topologySpreadConstraints"]:
+                self.assertTrue(selects(constraint["labelSelector"]["matchLabels"], manifests.pod_labels))
+            names = {item["metadata"]["name"] for item in manifests.all("ConfigMap")}
+            for volume in manifests.pod["volumes"]:
+                if "configMap" in volume:
+                    self.assertIn(volume["configMap"]["name"], names)
+
+    def test_the_network_lets_clients_and_prometheus_in_and_nothing_out(self):
+        for manifests in self.each():
+            spec = manifests.one("NetworkPolicy")["spec"]
+            self.assertEqual(sorted(spec["policyTypes"]), ["Egress", "Ingress"])
+            self.assertEqual(spec.get("egress", []), [])
+            self.assertTrue(selects(spec["podSelector"]["matchLabels"], manifests.pod_labels))
+            clients, prometheus = spec["ingress"]
+            self.assertEqual([port["port"] for port in clients["ports"]], ["grpc"])
+            self.assertEqual(clients["from"][0]["podSelector"], {"matchLabels": {"gramian-client": "true"}})
+            self.assertEqual([port["port"] for port in prometheus["ports"]], ["metrics"])
+            self.assertEqual(prometheus["from"][0]["podSelector"],
+                             {"matchLabels": {"app.kubernetes.io/name": "prometheus"}})
+
+    def test_the_grace_is_longer_than_the_drain(self):
+        for manifests in self.each():
+            config = dict(re.findall(r"^([a-z-]+) = (\d+)$", manifests.config, re.MULTILINE))
+            pre_stop = int(manifests.container["lifecycle"]["preStop"]["exec"]["command"][1])
+            closing = 10  # how long gramiand gives itself after the drain, server/main.cc
+            needed = pre_stop + int(config["drain-delay-seconds"]) + int(config["drain-seconds"]) + closing
+            self.assertGreater(manifests.pod["terminationGracePeriodSeconds"], needed)
+
+    def test_monitoring_is_that_of_the_repository(self):
+        manifests = self.overlays["monitoring"]
+        with open(options.source / "deploy/monitoring/gramian.rules.yaml", encoding="utf-8") as file:
+            rules = yaml.safe_load(file)
+        self.assertEqual(manifests.one("PrometheusRule")["spec"], rules, "run components/monitoring/update.sh")
+        dashboard = next(item for item in manifests.all("ConfigMap") if "gramian-dashboard.json" in item["data"])
+        self.assertEqual(dashboard["metadata"]["labels"]["grafana_dashboard"], "1")
+        with open(options.source / "deploy/monitoring/gramian-dashboard.json", encoding="utf-8") as file:
+            self.assertEqual(json.loads(dashboard["data"]["gramian-dashboard.json"]), json.load(file))
+        monitor = manifests.one("ServiceMonitor")["spec"]
+        watched = [service for service in manifests.all("Service")
+                   if selects(monitor["selector"]["matchLabels"], service["metadata"]["labels"])]
+        self.assertEqual([service["spec"]["clusterIP"] for service in watched], ["None"])
+        self.assertEqual(watched[0]["metadata"]["labels"][monitor["jobLabel"]], "gramian")
+        self.assertIn(monitor["endpoints"][0]["port"], [port["name"] for port in watched[0]["spec"]["ports"]])
+
+    def test_certificates_are_for_the_names_of_the_services(self):
+        manifests = self.overlays["tls"]
+        certificate = manifests.one("Certificate")["spec"]
+        for service in manifests.all("Service"):
+            self.assertIn(f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc",
+                          certificate["dnsNames"])
+        secrets = [volume["secret"]["secretName"] for volume in manifests.pod["volumes"] if "secret" in volume]
+        self.assertIn(certificate["secretName"], secrets)
+
+    def test_the_version_is_that_of_the_project(self):
+        with open(options.source / "CMakeLists.txt", encoding="utf-8") as file:
+            version = re.search(r"project\(Gramian VERSION ([0-9.]+)", file.read())[1]
+        for manifests in self.each():
+            self.assertEqual(manifests.container["image"], f"gramian:{version}")
+            self.assertEqual(manifests.workload["metadata"]["labels"]["app.kubernetes.io/version"], version)
+        with open(options.source / "Dockerfile", encoding="utf-8") as file:
+            self.assertIn(f"ARG VERSION={version}\n", file.read())
+
+
+class Process:
+    """gramiand with the arguments of an overlay in a network of its own, where all ports are free."""
+
+    def __init__(self, manifests, folder, *more):
+        config = folder / "gramian.toml"
+        config.write_text(manifests.config, encoding="utf-8")
+        (folder / "data").mkdir(exist_ok=True)
+        places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data"}
+        self.arguments = [f"{flag}={places.get(value, value)}" for flag, value in manifests.flags()]
+        self.process = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand, *self.arguments,
+             "--disk-reserve-bytes=0", *more],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=dict(os.environ, **manifests.environment))
+        self.line = self.process.stdout.readline()
+
+    def within(self, *command):
+        return subprocess.run(["nsenter", "--target", str(self.process.pid), "--net", *command],
+                              text=True, capture_output=True)
+
+    def answers(self, path, port):
+        """Whether an HTTP request is answered with 200."""
+        check = options.source / "deploy/docker/gramian-healthcheck"
+        return self.within(check, path, str(port)).returncode == 0
+
+
+class RunningTest(unittest.TestCase):
+    def start(self, overlay, *more):
+        manifests = Manifests(overlay)
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        server = Process(manifests, pathlib.Path(temporary.name), *more)
+        self.addCleanup(server.process.stdout.close)
+        self.addCleanup(server.process.wait)
+        self.addCleanup(server.process.kill)
+        return manifests, server
+
+    def test_ports_and_probes_answer(self):
+        for overlay in ("single", "memory"):
+            with self.subTest(overlay=overlay):
+                manifests, server = self.start(overlay)
+                ports = {port["name"]: port["containerPort"] for port in manifests.container["ports"]}
+                self.assertEqual(server.line, f"gramiand listening grpc=0.0.0.0:{ports['grpc']} "
+                                              f"metrics=0.0.0.0:{ports['metrics']}\n")
+                for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                    request = manifests.container[probe]["httpGet"]
+                    self.assertTrue(server.answers(request["path"], ports[request["port"]]), probe)
+                annotations = manifests.workload["spec"]["template"]["metadata"]["annotations"]
+                self.assertTrue(server.answers(annotations["prometheus.io/path"], annotations["prometheus.io/port"]))
+                done = server.within(options.gramian, "info")
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_pod_that_ends_is_not_ready_first_and_serves_on_meanwhile(self):
+        # Longer than the manifest says, for the sake of slow machines.
+        manifests, server = self.start("single", "--drain-delay-seconds=15")
+        probe = manifests.container["readinessProbe"]["httpGet"]
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        while server.answers(probe["path"], 9464):
+            self.assertLess(time.monotonic() - begin, 5)
+        self.assertTrue(server.answers("/livez", 9464))
+        self.assertEqual(server.within(options.gramian, "info").returncode, 0)
+        self.assertEqual(server.process.wait(timeout=manifests.pod["terminationGracePeriodSeconds"]), 0)
+
+    def test_the_command_before_the_end_is_in_the_image(self):
+        command = Manifests("single").container["lifecycle"]["preStop"]["exec"]["command"]
+        self.assertEqual(command[0], "sleep")  # of coreutils, which every Debian has
+
+
+class SystemdTest(unittest.TestCase):
+    def setUp(self):
+        self.unit = (options.source / "deploy/systemd/gramiand.service").read_text(encoding="utf-8")
+
+    def value(self, key):
+        return re.search(rf"^{key}=(.*)$", self.unit, re.MULTILINE)[1]
+
+    def test_is_valid_and_hardened(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "gramiand.service")
+            path.write_text(self.unit.replace("/usr/bin/gramiand", options.gramiand), encoding="utf-8")
+            for command in (["verify", "--man=no"], ["security", "--offline=true", "--threshold=15"]):
+                done = subprocess.run(["systemd-analyze", *command, path], text=True, capture_output=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                if command[0] == "verify":
+                    self.assertEqual(done.stderr, "")
+
+    def test_fits_the_program(self):
+        flags = re.findall(r"--[a-z-]+", self.value("ExecStart"))
+        shown = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
+        for flag in flags:
+            self.assertIn(f" {flag} ", shown)
+        defaults = dict(re.findall(r"^ +(--drain[a-z-]+) INT=(\d+)", shown, re.MULTILINE))
+        self.assertEqual(len(defaults), 2)
+        self.assertGreater(int(self.value("TimeoutStopSec")), sum(map(int, defaults.values())) + 10)
+
+
+class LintTest(unittest.TestCase):
+    def test_dockerfile(self):
+        done = subprocess.run([options.bin / "hadolint", options.source / "Dockerfile"], text=True, capture_output=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_manifests(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for overlay in OVERLAYS:
+                rendered = yaml.safe_dump_all(Manifests(overlay).objects)
+                pathlib.Path(folder, overlay + ".yaml").write_text(rendered, encoding="utf-8")
+            environment = dict(os.environ, LOG_LEVEL="ERROR", CHECKOV_RUN_SCA_PACKAGE_SCAN="false")
+            done = subprocess.run(
+                [options.bin / "checkov", "--directory", folder, "--framework", "kubernetes", "--compact", "--quiet",
+                 "--skip-download", "--config-file", options.source / "tests/deploy/checkov.yaml"],
+                text=True, capture_output=True, env=environment)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", type=pathlib.Path, required=True, help="folder of the repository")
+    parser.add_argument("--gramiand", required=True)
+    parser.add_argument("--gramian", required=True)
+    parser.add_argument("tests", nargs="*")
+    parser.parse_args(namespace=options)
+    options.bin = pathlib.Path(sys.executable).parent
+    unittest.main(argv=[sys.argv[0], *options.tests], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
