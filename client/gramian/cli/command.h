@@ -55,6 +55,10 @@ void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& act
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddWatchCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddTopCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddLogLevelCommand(CLI::App& app, const GlobalOptions& globals,
+                        Action& action);  // admin log-level
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {
