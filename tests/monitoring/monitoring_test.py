@@ -202,6 +202,32 @@ class MonitoringTest(unittest.TestCase):
             if ":" in name:
                 self.assertTrue(any(name in expression for expression in users), name)
 
+    def run_top(self, keys):
+        """`gramian top` on a terminal: what it wrote, and its exit code, after typing keys."""
+        import pty
+        child, terminal = pty.fork()
+        if child == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(options.gramian, [options.gramian, "--server", self.grpc, "top", "--interval", "0.2"])
+        shown = b""
+        while shown.count(b"q quits") < 2:
+            shown += os.read(terminal, 4096)
+        os.write(terminal, keys)
+        try:
+            while more := os.read(terminal, 4096):
+                shown += more
+        except OSError:
+            pass  # The terminal is gone with the process.
+        os.close(terminal)
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def test_top_leaves_the_terminal_as_it_was(self):
+        for keys in (b"q", b"\x03"):
+            shown, exit_code = self.run_top(keys)
+            self.assertEqual(exit_code, 0)
+            self.assertIn("/s ok", shown)
+            self.assertTrue(shown.endswith("\x1b[?25h\x1b[?1049l"), repr(shown[-40:]))
+
     def test_prometheus_scrapes_and_expressions_return_data(self):
         config = os.path.join(self.folder, "prometheus.yaml")
         with open(config, "w", encoding="utf-8") as file:

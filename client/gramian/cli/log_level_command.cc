@@ -1,7 +1,7 @@
 // admin log-level: what a running server logs.
-#include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gramian/cli/command.h"
@@ -27,7 +27,9 @@ absl::Status SetLevel(const GlobalOptions& globals, const std::string& name) {
 }  // namespace
 
 void AddLogLevelCommand(CLI::App& app, const GlobalOptions& globals, Action& action) {
-  CLI::App* admin = app.get_subcommand_no_throw("admin");
+  const std::vector<CLI::App*> earlier =
+      app.get_subcommands([](const CLI::App* command) { return command->get_name() == "admin"; });
+  CLI::App* admin = earlier.empty() ? nullptr : earlier.front();
   if (admin == nullptr) {
     admin = app.add_subcommand("admin", "What who runs the server may do");
     admin->require_subcommand(1);
