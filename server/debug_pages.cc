@@ -25,7 +25,7 @@ std::string RequestsPage(const std::vector<CallInFlight>& calls) {
   return page;
 }
 
-std::string CachePage(const EngineStats& stats) {
+std::string CachePage(const EngineStats& stats, const std::vector<CachedObject>& operators) {
   const CacheStats& cache = stats.cache;
   const std::pair<absl::string_view, int64_t> numbers[] = {{"operators", cache.entries},
                                                            {"operator bytes", cache.bytes},
@@ -40,6 +40,10 @@ std::string CachePage(const EngineStats& stats) {
                                                            {"score misses", stats.result_misses}};
   std::string page;
   for (const auto& [name, value] : numbers) absl::StrAppend(&page, name, " ", value, "\n");
+  absl::StrAppend(&page, "\nbytes idle-seconds key\n");
+  for (const CachedObject& object : operators) {
+    absl::StrAppendFormat(&page, "%d %.1f %s\n", object.bytes, object.idle_seconds, object.key);
+  }
   return page;
 }
 

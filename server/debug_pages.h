@@ -16,8 +16,9 @@ namespace gramian {
 // id.
 std::string RequestsPage(const std::vector<CallInFlight>& calls);
 
-// A line for each number about the kept operators and scores.
-std::string CachePage(const EngineStats& stats);
+// A line for each number about the kept operators and scores, then one for each operator given:
+// bytes, seconds since it was used, key.
+std::string CachePage(const EngineStats& stats, const std::vector<CachedObject>& operators);
 
 // A gauge for each watch.
 std::vector<WatchGauge> GaugesOf(const std::vector<WatchReading>& readings);

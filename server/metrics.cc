@@ -173,6 +173,10 @@ std::vector<MetricFamily> CacheFamilies(const EngineStats& engine) {
                               "Bytes of operators dropped to make room")
                          .Value(number(cache.evicted_bytes))
                          .Take());
+  families.push_back(Snapshot("gramian_cache_last_evicted_age_seconds", MetricType::Gauge,
+                              "How long the operator dropped last had not been used; 0 before")
+                         .Value(cache.last_evicted_idle_seconds)
+                         .Take());
   return families;
 }
 
@@ -240,6 +244,15 @@ std::vector<MetricFamily> ConnectionFamilies(const AcceptLoop::Stats& connection
                          .Value(number(connections.refused), {{"result", "refused"}})
                          .Take());
   return families;
+}
+
+MetricFamily SyncFamily(const prometheus::Histogram& seconds) {
+  MetricFamily family;
+  family.name = "gramian_store_fsync_seconds";
+  family.help = "Time until files and folders of activations were on stable storage";
+  family.type = MetricType::Histogram;
+  family.metric.push_back(seconds.Collect());
+  return family;
 }
 
 std::vector<MetricFamily> WatchFamilies(const std::vector<WatchGauge>& watches) {
@@ -464,6 +477,7 @@ std::string Metrics::Scrape(const MetricsInput& input) const {
         MemoryFamilies(input.memory_limit_bytes)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
+  families.push_back(SyncFamily(*input.sync_seconds));
   return prometheus::TextSerializer().Serialize(families);
 }
 

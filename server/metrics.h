@@ -76,6 +76,7 @@ struct MetricsInput {
   QueueLengths queues;
   AcceptLoop::Stats connections;
   ProcessStats process;
+  const prometheus::Histogram* sync_seconds = nullptr;  // not null; outlives the call
   int64_t memory_limit_bytes = 0;
   std::vector<WatchGauge> watches;
 };

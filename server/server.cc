@@ -28,6 +28,7 @@
 #include "server/liveness.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
+#include "server/timed_file_system.h"
 #include "server/watch_board.h"
 #include "server/watch_service.h"
 
@@ -36,6 +37,8 @@ namespace {
 
 // After a drain: the last answers are still on their way when nothing is in flight any more.
 constexpr std::chrono::seconds kFlushTime{2};
+// Of /debug/cache.
+constexpr int64_t kShownOperators = 1000;
 // How long /livez waits for the gRPC port.
 constexpr std::chrono::seconds kDialTime{1};
 
@@ -118,8 +121,12 @@ void LimitConnections(const ServerOptions& options, grpc::ServerBuilder& builder
 // Members are destroyed from the last to the first: what looks after the server, the HTTP side, the
 // network, the services, what they share.
 struct Server::Impl {
-  Impl(const ServerOptions& options, std::unique_ptr<SimilarityEngine> engine)
-      : state(options, std::move(engine)), activations(state), similarity(state) {}
+  Impl(const ServerOptions& options, std::unique_ptr<TimedFileSystem> timed_files,
+       std::unique_ptr<SimilarityEngine> engine)
+      : files(std::move(timed_files)),
+        state(options, std::move(engine)),
+        activations(state),
+        similarity(state) {}
 
   // Errors of WatchBoard::Open.
   absl::Status OpenWatches();
@@ -132,6 +139,7 @@ struct Server::Impl {
   std::string WhyNotLive();
   std::string WhyNotReady();
 
+  const std::unique_ptr<TimedFileSystem> files;
   ServerState state;
   ActivationService activations;
   SimilarityService similarity;
@@ -205,13 +213,16 @@ std::string Server::Impl::Scrape() {
                                .queues = state.queue_lengths(),
                                .connections = accept_loop->GetStats(),
                                .process = ProcessStats::Read(),
+                               .sync_seconds = &files->sync_seconds(),
                                .memory_limit_bytes = state.options.memory_bytes,
                                .watches = GaugesOf(watches->All())});
 }
 
 std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {
   if (path == "/debug/requests") return RequestsPage(state.calls.List());
-  if (path == "/debug/cache") return CachePage(state.engine.Stats());
+  if (path == "/debug/cache") {
+    return CachePage(state.engine.Stats(), state.engine.CachedOperators(kShownOperators));
+  }
   if (path == "/debug/heap") return HeapReport();
   return std::nullopt;
 }
@@ -254,13 +265,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
                            ParseListenAddress(options.metrics_listen, "--metrics-listen"));
   // First, because it fails fast; connections wait until there is a server.
   GRAMIAN_ASSIGN_OR_RETURN(const int listen_fd, OpenListenSocket(grpc_address));
+  auto timed_files = std::make_unique<TimedFileSystem>(files);
   absl::StatusOr<std::unique_ptr<SimilarityEngine>> engine =
-      SimilarityEngine::Open(ToEngineOptions(options, files));
+      SimilarityEngine::Open(ToEngineOptions(options, *timed_files));
   if (!engine.ok()) {
     close(listen_fd);
     return engine.status();
   }
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(engine))));
+  std::unique_ptr<Server> server(
+      new Server(std::make_unique<Impl>(options, std::move(timed_files), *std::move(engine))));
   if (absl::Status status = server->impl_->OpenWatches(); !status.ok()) {
     close(listen_fd);
     return status;

@@ -19,6 +19,9 @@ constexpr std::chrono::milliseconds kInterval{500};
 // A snapshot comes layer by layer.
 constexpr std::chrono::seconds kSettleTime{1};
 constexpr std::chrono::seconds kLongestWait{30};
+// Of a network, in which the layers of a watch are looked for: a watch whose layers are in none
+// must not cost a walk through thousands.
+constexpr size_t kNewestSnapshots = 16;
 
 // Whether the snapshot has all these layers.
 bool HasAll(const std::vector<StoredLayer>& stored, const std::vector<std::string>& layers) {
@@ -42,15 +45,26 @@ std::string ContentOf(const std::vector<StoredLayer>& stored,
   return content;
 }
 
+// The steps that may be compared, the best first.
+std::vector<int64_t> StepsOf(const ActivationStore& store, const std::string& project,
+                             const std::string& network, std::optional<int64_t> step) {
+  if (step.has_value()) return {*step};
+  const std::vector<SnapshotSummary> snapshots = store.ListSnapshots(project, network);
+  std::vector<int64_t> steps;
+  for (auto snapshot = snapshots.rbegin();
+       snapshot != snapshots.rend() && steps.size() < kNewestSnapshots; ++snapshot) {
+    steps.push_back(snapshot->step);
+  }
+  return steps;
+}
+
 // The newest snapshot of the network, or the one of this step, that has all the layers; its content
 // is added to `content`.
 std::optional<SnapshotKey> Find(const ActivationStore& store, const std::string& project,
                                 const std::string& network, std::optional<int64_t> step,
                                 const std::vector<std::string>& layers, std::string& content) {
-  const std::vector<SnapshotSummary> snapshots = store.ListSnapshots(project, network);
-  for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
-    if (step.has_value() && snapshot->step != *step) continue;
-    const SnapshotKey key = {project, network, snapshot->step};
+  for (const int64_t candidate : StepsOf(store, project, network, step)) {
+    SnapshotKey key = {project, network, candidate};
     const absl::StatusOr<std::vector<StoredLayer>> stored = store.ListLayers(key);
     if (!stored.ok() || !HasAll(*stored, layers)) continue;
     absl::StrAppend(&content, key.step, ":", ContentOf(*stored, layers), "|");

@@ -35,6 +35,11 @@ def get(url):
         return answer.read().decode()
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def eventually(what, condition):
     """The first true value of condition(), which may raise OSError until then."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -106,7 +111,7 @@ class MonitoringTest(unittest.TestCase):
         cls.start([options.gramiand, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                    "--port-file", port_file, "--data-dir", os.path.join(cls.folder, "data"),
                    "--memory-bytes", "1GiB", "--disk-reserve-bytes", "1MiB"], "gramiand.log")
-        line = eventually("the port file", lambda: open(port_file, encoding="utf-8").read().strip())
+        line = eventually("the port file", lambda: read(port_file).strip())
         cls.grpc = re.search(r"grpc=(\S+)", line).group(1)
         cls.metrics = re.search(r"metrics=(\S+)", line).group(1)
         cls.make_traffic()

@@ -19,6 +19,7 @@
 namespace gramian::testing {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -162,7 +163,11 @@ TEST_F(DebugTest, PagesTellWhoIsOnThisMachine) {
   const HttpAnswer heap = HttpGet(server_->metrics_address(), "/debug/heap");
   EXPECT_THAT(heap.body, HasSubstr("in use "));
   EXPECT_THAT(heap.body, HasSubstr("<malloc version="));
-  EXPECT_THAT(HttpGet(server_->metrics_address(), "/debug/cache").body, HasSubstr("limit bytes "));
+  v1::CompareLayersResponse scores;
+  ASSERT_TRUE(Compare(LayerName("x"), LayerName("x"), {"cka"}, &scores).ok());
+  const HttpAnswer cache = HttpGet(server_->metrics_address(), "/debug/cache");
+  EXPECT_THAT(cache.body, HasSubstr("limit bytes "));
+  EXPECT_THAT(cache.body, ContainsRegex("\nbytes idle-seconds key\n[0-9]+ [0-9]+\\.[0-9] ."));
   EXPECT_EQ(HttpGet(server_->metrics_address(), "/debug/none").code, 404);
   context->TryCancel();
   stream->Finish();
