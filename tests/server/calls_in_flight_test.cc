@@ -42,8 +42,8 @@ TEST(CallTraceTest, MalformedTraceparentsAreLeftOut) {
 
 TEST(CallsInFlightTest, ACallIsThereUntilItEnds) {
   CallsInFlight calls;
-  const int64_t first = calls.Begin("Service/First", {.request_id = "1"});
-  const int64_t second = calls.Begin("Service/Second", {.request_id = "2"});
+  const int64_t first = calls.Begin("Service/First", {"1", "", ""});
+  const int64_t second = calls.Begin("Service/Second", {"2", "", ""});
   calls.SetProject(first, "project");
   ASSERT_EQ(calls.List().size(), 2u);
   EXPECT_EQ(calls.List()[0].project, "project");
