@@ -87,7 +87,7 @@ grpc::ServerUnaryReactor* ActivationService::AnswerOnPool(const MethodMetrics& m
                                                           grpc::CallbackServerContext* context,
                                                           absl::string_view resource,
                                                           std::function<absl::Status()> answer) {
-  RpcRecord record(state_, method);
+  RpcRecord record(state_, method, *context);
   const absl::Status admission = record.Admit(resource);
   if (!admission.ok()) {
     record.Close(admission);

@@ -4,9 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -14,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
+#include "server/activation_messages.h"
 #include "server/status_details.h"
 #include "server/unary_call.h"
 #include "server/version.h"
@@ -57,6 +60,7 @@ v1::ServerLimits LimitsOf(const ServerOptions& options) {
   limits.set_connection_idle_seconds(options.connection_idle_seconds);
   limits.set_connection_age_seconds(options.connection_age_seconds);
   limits.set_connection_grace_seconds(options.connection_grace_seconds);
+  limits.set_watch_count(options.max_watches);
   return limits;
 }
 
@@ -96,12 +100,71 @@ absl::Status Backup(ServerState& state, const v1::CreateBackupRequest& request,
   return absl::OkStatus();
 }
 
+struct LogLevelName {
+  v1::LogLevel level;
+  spdlog::level::level_enum is;
+};
+constexpr LogLevelName kLogLevels[] = {
+    {v1::LOG_LEVEL_TRACE, spdlog::level::trace}, {v1::LOG_LEVEL_DEBUG, spdlog::level::debug},
+    {v1::LOG_LEVEL_INFO, spdlog::level::info},   {v1::LOG_LEVEL_WARN, spdlog::level::warn},
+    {v1::LOG_LEVEL_ERROR, spdlog::level::err},   {v1::LOG_LEVEL_OFF, spdlog::level::off}};
+
+absl::Status ChangeLogLevel(v1::LogLevel wanted, v1::SetLogLevelResponse& response) {
+  std::optional<spdlog::level::level_enum> level;
+  for (const LogLevelName& name : kLogLevels) {
+    if (name.level == wanted) level = name.is;
+    if (name.is == spdlog::get_level()) response.set_previous_level(name.level);
+  }
+  if (!level.has_value()) return absl::InvalidArgumentError("level is not given, or is unknown");
+  spdlog::set_level(*level);
+  return absl::OkStatus();
+}
+
+void Fill(const EngineStats& engine, v1::GetServerStatsResponse& stats) {
+  stats.set_computation_count(engine.running);
+  stats.set_computed_score_count(engine.completed);
+  stats.set_compute_seconds(engine.compute_seconds_total);
+  stats.set_cache_hit_count(engine.cache.hits);
+  stats.set_cache_miss_count(engine.cache.misses + engine.cache.coalesced);
+  stats.set_cache_bytes(engine.cache.bytes);
+  stats.set_cache_limit_bytes(engine.cache.limit_bytes);
+  stats.set_score_hit_count(engine.result_hits);
+  stats.set_score_miss_count(engine.result_misses);
+  stats.set_store_bytes(engine.store.bytes);
+  stats.set_store_limit_bytes(engine.store.limit_bytes);
+  stats.set_layer_count(engine.store.layers);
+  stats.set_upload_count(engine.store.uploads);
+  stats.set_scratch_bytes(engine.scratch.leased_bytes);
+  stats.set_scratch_limit_bytes(engine.scratch.limit_bytes);
+  stats.set_waiting_computation_count(engine.scratch.waiting);
+}
+
+void Fill(const ServerState& state, v1::GetServerStatsResponse& stats) {
+  const CallTotals calls = state.metrics.call_totals();
+  stats.set_started_call_count(calls.started);
+  stats.set_succeeded_call_count(calls.succeeded);
+  stats.set_failed_call_count(calls.failed);
+  // Not the one that asks.
+  stats.set_open_call_count(std::max<int64_t>(0, state.gate.in_flight() - 1));
+  stats.set_ingested_bytes(state.metrics.ingested_bytes());
+  const QueueLengths queues = state.queue_lengths();
+  stats.set_interactive_queue_count(queues.interactive);
+  stats.set_batch_queue_count(queues.batch);
+  stats.set_ingest_queue_count(queues.ingest);
+  stats.set_resident_bytes(ProcessStats::Read().resident_bytes);
+  stats.set_memory_limit_bytes(state.options.memory_bytes);
+  stats.set_draining(state.gate.closed());
+}
+
 }  // namespace
 
-AdminService::AdminService(ServerState& state)
+AdminService::AdminService(ServerState& state, const WatchBoard& watches)
     : state_(state),
+      watches_(watches),
       get_server_info_(state.metrics.AddMethod("AdminService", "GetServerInfo", RpcType::kUnary)),
-      create_backup_(state.metrics.AddMethod("AdminService", "CreateBackup", RpcType::kUnary)) {
+      create_backup_(state.metrics.AddMethod("AdminService", "CreateBackup", RpcType::kUnary)),
+      get_server_stats_(state.metrics.AddMethod("AdminService", "GetServerStats", RpcType::kUnary)),
+      set_log_level_(state.metrics.AddMethod("AdminService", "SetLogLevel", RpcType::kUnary)) {
   const ServerOptions& options = state.options;
   info_.set_version(kVersion);
   info_.set_blas_core(BlasCoreName());
@@ -137,6 +200,30 @@ grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext
                           [this, request, response](std::stop_token stop, Awaited*) {
                             return Backup(state_, *request, std::move(stop), *response);
                           });
+}
+
+grpc::ServerUnaryReactor* AdminService::GetServerStats(grpc::CallbackServerContext* context,
+                                                       const v1::GetServerStatsRequest* /*request*/,
+                                                       v1::GetServerStatsResponse* response) {
+  return AnswerInline(state_, get_server_stats_, context, [&] {
+    *response->mutable_read_time() = ToProto(absl::Now());
+    *response->mutable_start_time() = info_.start_time();
+    Fill(state_, *response);
+    Fill(state_.engine.Stats(), *response);
+    const std::vector<WatchReading> watches = watches_.All();
+    response->set_watch_count(static_cast<int64_t>(watches.size()));
+    response->set_failed_watch_count(std::count_if(
+        watches.begin(), watches.end(),
+        [](const WatchReading& reading) { return reading.status == WatchStatus::kFailed; }));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* context,
+                                                    const v1::SetLogLevelRequest* request,
+                                                    v1::SetLogLevelResponse* response) {
+  return AnswerInline(state_, set_log_level_, context,
+                      [&] { return ChangeLogLevel(request->level(), *response); });
 }
 
 }  // namespace gramian

@@ -14,6 +14,7 @@
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "gramian/v1/similarity_service.grpc.pb.h"
+#include "gramian/v1/watch.grpc.pb.h"
 
 namespace gramian {
 namespace {
@@ -65,6 +66,7 @@ void Caretaker::SetHealth() {
   health_.SetServingStatus(v1::ActivationService::service_full_name(), takes_uploads);
   health_.SetServingStatus(v1::SimilarityService::service_full_name(), !is_draining_);
   health_.SetServingStatus(v1::AdminService::service_full_name(), !is_draining_);
+  health_.SetServingStatus(v1::WatchService::service_full_name(), !is_draining_);
 }
 
 void Caretaker::Look() {

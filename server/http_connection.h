@@ -30,6 +30,8 @@ class HttpConnection {
 
   int fd() const { return fd_; }
   Phase phase() const { return phase_; }
+  // Whether the client is on this machine: its address is one of loopback.
+  bool is_local() const;
   // What to wait for; 0 for nothing.
   int16_t events() const;
   // When it has taken too long.

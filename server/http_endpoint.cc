@@ -131,12 +131,30 @@ void HttpEndpoint::Answer(const std::shared_ptr<HttpConnection>& connection) {
     changed_.notify_all();
     return;
   }
+  if (path.ok() && absl::StartsWith(*path, "/debug/")) {
+    AnswerDebug(connection, *path);
+    return;
+  }
   if (path.ok() && *path == "/metrics") {
     response = {"200 OK", handlers_.metrics()};
   } else if (path.ok() && *path == "/readyz") {
     response = Health(handlers_.ready());
   } else if (path.ok()) {
     response = {"404 Not Found", "there are /metrics, /livez and /readyz\n"};
+  }
+  connection->Respond(response.status, response.body);
+  connection->Advance();
+}
+
+void HttpEndpoint::AnswerDebug(const std::shared_ptr<HttpConnection>& connection,
+                               const std::string& path) {
+  Response response = {"404 Not Found",
+                       "there are /debug/requests, /debug/cache and /debug/heap\n"};
+  if (!connection->is_local()) {
+    response = {"403 Forbidden", "only from the machine of the server\n"};
+  } else if (handlers_.debug != nullptr) {
+    if (std::optional<std::string> page = handlers_.debug(path); page.has_value())
+      response = {"200 OK", *std::move(page)};
   }
   connection->Respond(response.status, response.body);
   connection->Advance();

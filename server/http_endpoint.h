@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,10 +17,10 @@
 
 namespace gramian {
 
-// Serves GET and HEAD of /metrics, /livez and /readyz until destroyed. Every connection is one
-// request, answered and closed; one that takes longer than 2 s to ask or 10 s to read its answer is
-// dropped, and of more than 64 the oldest is. Slow clients delay nobody: one thread polls all
-// connections, and a second one does what /livez waits for.
+// Serves GET and HEAD of /metrics, /livez, /readyz and /debug/... until destroyed. Every connection
+// is one request, answered and closed; one that takes longer than 2 s to ask or 10 s to read its
+// answer is dropped, and of more than 64 the oldest is. Slow clients delay nobody: one thread polls
+// all connections, and a second one does what /livez waits for.
 //
 // Not prometheus-cpp's Exposer: the threads of Debian's civetweb have stacks of 100 KiB, of which
 // the thread-local storage of OpenBLAS takes 60, so that any request for another path ends the
@@ -29,6 +30,9 @@ class HttpEndpoint {
   struct Handlers {
     // Prometheus text format; takes milliseconds.
     std::function<std::string()> metrics;
+    // A page for people, by its path, which begins with /debug; nothing if there is none. Only who
+    // asks from this machine gets one: it tells what clients do. May be empty.
+    std::function<std::optional<std::string>(absl::string_view)> debug = nullptr;
     // Empty if all is well (200), else what is not (503), a line for each. `live` may take a
     // second, `ready` answers at once.
     std::function<std::string()> live;
@@ -54,6 +58,8 @@ class HttpEndpoint {
   void AcceptOne(Connections& connections);
   // Answers the request that has been read, or leaves it to the second thread.
   void Answer(const std::shared_ptr<HttpConnection>& connection);
+  // The page, or why there is none.
+  void AnswerDebug(const std::shared_ptr<HttpConnection>& connection, const std::string& path);
   // Hands out what the second thread has found; false when the endpoint is being destroyed.
   bool PassOnProbes();
 

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "gramian/base/blas.h"
 #include "gramian/base/blas_kernels.h"
+#include "server/log_format.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/version.h"
@@ -46,9 +47,9 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void SetUpLogs(const std::string& level) {
+void SetUpLogs(const std::string& level, const std::string& format) {
   auto logger = spdlog::stderr_color_mt("gramiand");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  logger->set_formatter(gramian::NewLogFormatter(format));
   logger->flush_on(spdlog::level::info);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(logger);
@@ -133,7 +134,7 @@ int main(int argc, char** argv) {
   const gramian::ParsedOptions parsed =
       gramian::ParseServerOptions(argc, argv, std::cout, std::cerr);
   if (!parsed.run) return parsed.exit_code;
-  SetUpLogs(parsed.options.log_level);
+  SetUpLogs(parsed.options.log_level, parsed.options.log_format);
   signal(SIGPIPE, SIG_IGN);
   try {
     return Run(parsed.options);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,14 @@ const prometheus::Histogram::BucketBoundaries kRpcSeconds = {
     0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300};
 const prometheus::Histogram::BucketBoundaries kComputeSeconds = {0.001, 0.005, 0.02, 0.1, 0.5,
                                                                  2,     10,    60,   600};
+
+// Calls that were refused for want of room or because of what they sent; see errors.proto.
+constexpr const char* kRefusals[] = {"CHECKSUM_MISMATCH", "CHUNK_TOO_LARGE", "DIGEST_MISMATCH",
+                                     "DISK_FULL",         "DRAINING",        "LIMIT_EXCEEDED",
+                                     "MEMORY_PRESSURE",   "NEVER_FITS",      "QUEUE_FULL",
+                                     "RATE_LIMITED",      "SLOW_READER",     "TENANT_QUOTA",
+                                     "TOO_MANY_GAPS",     "UPLOAD_ABORTED",  "TOO_MANY_DOWNLOADS",
+                                     "TOO_MANY_UPLOADS",  "UPLOAD_IDLE"};
 
 // The names the field's dashboards know.
 constexpr const char* kCodeNames[] = {
@@ -163,6 +173,10 @@ std::vector<MetricFamily> CacheFamilies(const EngineStats& engine) {
                               "Bytes of operators dropped to make room")
                          .Value(number(cache.evicted_bytes))
                          .Take());
+  families.push_back(Snapshot("gramian_cache_last_evicted_age_seconds", MetricType::Gauge,
+                              "How long the operator dropped last had not been used; 0 before")
+                         .Value(cache.last_evicted_idle_seconds)
+                         .Take());
   return families;
 }
 
@@ -232,6 +246,86 @@ std::vector<MetricFamily> ConnectionFamilies(const AcceptLoop::Stats& connection
   return families;
 }
 
+MetricFamily SyncFamily(const prometheus::Histogram& seconds) {
+  MetricFamily family;
+  family.name = "gramian_store_fsync_seconds";
+  family.help = "Time until files and folders of activations were on stable storage";
+  family.type = MetricType::Histogram;
+  family.metric.push_back(seconds.Collect());
+  return family;
+}
+
+std::vector<MetricFamily> WatchFamilies(const std::vector<WatchGauge>& watches) {
+  Snapshot score("gramian_watch_score", MetricType::Gauge,
+                 "Similarity of the newest snapshot of a watched network to its reference");
+  Snapshot step("gramian_watch_step", MetricType::Gauge,
+                "Training step that the score of a watch belongs to");
+  Snapshot failed("gramian_watch_failed", MetricType::Gauge,
+                  "1 while the last evaluation of a watch failed, and there is no score");
+  Snapshot time("gramian_watch_evaluated_timestamp_seconds", MetricType::Gauge,
+                "When a watch was evaluated last, in seconds since 1970; 0 for never");
+  Snapshot failures("gramian_watch_failures_total", MetricType::Counter,
+                    "Evaluations of a watch that failed");
+  for (const WatchGauge& watch : watches) {
+    const std::vector<ClientMetric::Label> labels = {{"project", watch.project},
+                                                     {"watch", watch.watch}};
+    if (watch.has_score) {
+      score.Value(watch.score, labels);
+      step.Value(watch.step, labels);
+    }
+    failed.Value(watch.failed ? 1 : 0, labels);
+    time.Value(watch.evaluate_seconds, labels);
+    failures.Value(watch.failures, labels);
+  }
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_watches", MetricType::Gauge, "Watches of all projects")
+                         .Value(static_cast<double>(watches.size()))
+                         .Take());
+  for (Snapshot* family : {&score, &step, &failed, &time, &failures})
+    families.push_back(std::move(*family).Take());
+  return families;
+}
+
+// Named as the client libraries of Prometheus name them.
+std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("process_cpu_seconds_total", MetricType::Counter,
+                              "Processor time of the process, user and system")
+                         .Value(process.cpu_seconds)
+                         .Take());
+  families.push_back(
+      Snapshot("process_resident_memory_bytes", MetricType::Gauge, "Bytes of the process in memory")
+          .Value(number(process.resident_bytes))
+          .Take());
+  families.push_back(Snapshot("process_virtual_memory_bytes", MetricType::Gauge,
+                              "Bytes of the process's address space")
+                         .Value(number(process.virtual_bytes))
+                         .Take());
+  families.push_back(Snapshot("process_open_fds", MetricType::Gauge, "Open file descriptors")
+                         .Value(number(process.open_descriptors))
+                         .Take());
+  families.push_back(
+      Snapshot("process_max_fds", MetricType::Gauge, "File descriptors that may be open")
+          .Value(number(process.descriptor_limit))
+          .Take());
+  families.push_back(Snapshot("process_start_time_seconds", MetricType::Gauge,
+                              "When the process started, in seconds since 1970")
+                         .Value(process.start_seconds)
+                         .Take());
+  return families;
+}
+
+std::vector<MetricFamily> MemoryFamilies(int64_t limit_bytes) {
+  std::vector<MetricFamily> families;
+  families.push_back(
+      Snapshot("gramian_memory_limit_bytes", MetricType::Gauge,
+               "Bytes that activations in memory, operators and computations may take together")
+          .Value(static_cast<double>(limit_bytes))
+          .Take());
+  return families;
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -243,6 +337,8 @@ struct Metrics::Impl {
   prometheus::Counter* ingest_bytes = nullptr;
   prometheus::Gauge* ingest_streams = nullptr;
   prometheus::Gauge* draining = nullptr;
+  std::map<std::string, prometheus::Counter*, std::less<>> refused;
+  std::array<prometheus::Histogram*, 3> queue_seconds{};  // by lane
   // Filled while the server is built, constant afterwards; a deque keeps addresses.
   std::deque<MethodMetrics> methods;
 };
@@ -292,6 +388,20 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
                          .Help("1 while the server finishes work and takes no more")
                          .Register(registry)
                          .Add({});
+  prometheus::Family<prometheus::Counter>& refused =
+      prometheus::BuildCounter()
+          .Name("gramian_refused_total")
+          .Help("Calls refused for want of room or because of what they sent, by reason")
+          .Register(registry);
+  for (const char* reason : kRefusals) impl_->refused[reason] = &refused.Add({{"reason", reason}});
+  prometheus::Family<prometheus::Histogram>& queue =
+      prometheus::BuildHistogram()
+          .Name("gramian_queue_seconds")
+          .Help("Time that calls waited for their first thread")
+          .Register(registry);
+  impl_->queue_seconds = {&queue.Add({{"lane", "interactive"}}, kRpcSeconds),
+                          &queue.Add({{"lane", "batch"}}, kRpcSeconds),
+                          &queue.Add({{"lane", "ingest"}}, kRpcSeconds)};
   prometheus::BuildGauge()
       .Name("gramian_build_info")
       .Help("1, with the version and what computes in the labels")
@@ -330,17 +440,44 @@ void Metrics::SetOpenUploads(int64_t count) {
   impl_->ingest_streams->Set(static_cast<double>(count));
 }
 
+void Metrics::Refused(absl::string_view reason) {
+  const auto found = impl_->refused.find(std::string(reason));
+  if (found != impl_->refused.end()) found->second->Increment();
+}
+
+void Metrics::Queued(WaitingLane lane, double seconds) {
+  impl_->queue_seconds[static_cast<size_t>(lane)]->Observe(seconds);
+}
+
+CallTotals Metrics::call_totals() const {
+  CallTotals totals;
+  for (const MethodMetrics& method : impl_->methods) {
+    totals.started += static_cast<int64_t>(method.started_->Value());
+    for (size_t code = 0; code < method.handled_.size(); ++code) {
+      (code == 0 ? totals.succeeded : totals.failed) +=
+          static_cast<int64_t>(method.handled_[code]->Value());
+    }
+  }
+  return totals;
+}
+
+int64_t Metrics::ingested_bytes() const {
+  return static_cast<int64_t>(impl_->ingest_bytes->Value());
+}
+
 void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0); }
 
-std::string Metrics::Scrape(const EngineStats& engine, const QueueLengths& queues,
-                            const AcceptLoop::Stats& connections) const {
+std::string Metrics::Scrape(const MetricsInput& input) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(engine), DurabilityFamilies(engine.store), CacheFamilies(engine),
-        ComputeFamilies(engine, queues), ScratchFamilies(engine),
-        ConnectionFamilies(connections)}) {
+       {StoreFamilies(input.engine), DurabilityFamilies(input.engine.store),
+        CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
+        ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
+        WatchFamilies(input.watches), ProcessFamilies(input.process),
+        MemoryFamilies(input.memory_limit_bytes)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
+  families.push_back(SyncFamily(*input.sync_seconds));
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "gramian/engine/similarity_engine.h"
 #include "server/accept_loop.h"
+#include "server/process_stats.h"
 
 namespace prometheus {
 class Counter;
@@ -52,6 +54,40 @@ struct QueueLengths {
   int64_t ingest = 0;
 };
 
+// Whose threads a call waits for.
+enum class WaitingLane { kInteractive, kBatch, kIngest };
+
+// A watch as /metrics shows it. Project and watch are chosen by clients; there are at most
+// WatchBoard::kMaxWatches of them, and those that are removed leave the page.
+struct WatchGauge {
+  std::string project;
+  std::string watch;
+  bool has_score = false;
+  bool failed = false;
+  double score = 0;
+  double step = 0;
+  double evaluate_seconds = 0;  // since 1970; 0 if never
+  double failures = 0;
+};
+
+// What a page shows besides what Metrics counts itself.
+struct MetricsInput {
+  EngineStats engine;
+  QueueLengths queues;
+  AcceptLoop::Stats connections;
+  ProcessStats process;
+  const prometheus::Histogram* sync_seconds = nullptr;  // not null; outlives the call
+  int64_t memory_limit_bytes = 0;
+  std::vector<WatchGauge> watches;
+};
+
+// Calls since the start, of all methods.
+struct CallTotals {
+  int64_t started = 0;
+  int64_t succeeded = 0;
+  int64_t failed = 0;
+};
+
 // The registry. Thread-safe. Label values come from closed sets: methods, codes, results, lanes.
 class Metrics {
  public:
@@ -68,13 +104,20 @@ class Metrics {
   void AddIngestedBytes(int64_t bytes);
   void SetOpenUploads(int64_t count);
 
+  // A call that failed for this reason: counted if it says that there was no room for it, or that
+  // what it sent was damaged.
+  void Refused(absl::string_view reason);
+  // Time from a job's arrival to its first thread.
+  void Queued(WaitingLane lane, double seconds);
+
+  CallTotals call_totals() const;
+  int64_t ingested_bytes() const;
+
   // Whether the server takes new work.
   void SetDraining(bool draining);
 
-  // Text exposition format 0.0.4 of all counters, the engine's, the queues' and the connections'
-  // numbers.
-  std::string Scrape(const EngineStats& engine, const QueueLengths& queues,
-                     const AcceptLoop::Stats& connections) const;
+  // Text exposition format 0.0.4 of all counters and the numbers given.
+  std::string Scrape(const MetricsInput& input) const;
 
  private:
   struct Impl;

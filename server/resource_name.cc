@@ -24,9 +24,11 @@ constexpr std::array<Part, 4> kLayerParts = {
     {{"projects", "project"}, {"networks", "network"}, {"snapshots", "step"}, {"layers", "layer"}}};
 constexpr std::array<Part, 2> kProbeSetParts = {
     {{"projects", "project"}, {"probeSets", "probe_set"}}};
+constexpr std::array<Part, 2> kWatchParts = {{{"projects", "project"}, {"watches", "watch"}}};
 
 absl::Span<const Part> PartsOf(ResourcePattern pattern) {
   if (pattern == ResourcePattern::kProbeSet) return kProbeSetParts;
+  if (pattern == ResourcePattern::kWatch) return kWatchParts;
   return absl::MakeConstSpan(kLayerParts).first(static_cast<size_t>(pattern) + 1);
 }
 
@@ -164,6 +166,10 @@ absl::StatusOr<ResourceName> ParseResourceName(absl::string_view name, ResourceP
     GRAMIAN_ASSIGN_OR_RETURN(result.probe_set, Decode(name, segments[3], "probe set", id_bytes));
     return result;
   }
+  if (pattern == ResourcePattern::kWatch) {
+    GRAMIAN_ASSIGN_OR_RETURN(result.watch, Decode(name, segments[3], "watch", id_bytes));
+    return result;
+  }
   if (parts.size() > 1) {
     GRAMIAN_ASSIGN_OR_RETURN(result.network, Decode(name, segments[3], "network", id_bytes));
   }
@@ -194,6 +200,10 @@ std::string FormatLayer(const LayerKey& key) {
 
 std::string FormatProbeSet(absl::string_view project, absl::string_view probe_set) {
   return absl::StrCat(FormatProject(project), "/probeSets/", Encode(probe_set));
+}
+
+std::string FormatWatch(absl::string_view project, absl::string_view watch) {
+  return absl::StrCat(FormatProject(project), "/watches/", Encode(watch));
 }
 
 }  // namespace gramian

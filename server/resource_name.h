@@ -21,6 +21,7 @@ struct ResourceName {
   std::optional<int64_t> step;  // nothing: the alias `last`, or a pattern without a step
   std::string layer;
   std::string probe_set;
+  std::string watch;
 };
 
 enum class ResourcePattern {
@@ -29,6 +30,7 @@ enum class ResourcePattern {
   kSnapshot,  // projects/{project}/networks/{network}/snapshots/{step}
   kLayer,     // projects/{project}/networks/{network}/snapshots/{step}/layers/{layer}
   kProbeSet,  // projects/{project}/probeSets/{probe_set}
+  kWatch,     // projects/{project}/watches/{watch}
 };
 
 // Reads `name`, in which every byte of an id but letters, digits and `-._~` is written %XX.
@@ -52,6 +54,7 @@ std::string FormatNetwork(absl::string_view project, absl::string_view network);
 std::string FormatSnapshot(const SnapshotKey& key);
 std::string FormatLayer(const LayerKey& key);
 std::string FormatProbeSet(absl::string_view project, absl::string_view probe_set);
+std::string FormatWatch(absl::string_view project, absl::string_view watch);
 
 }  // namespace gramian
 

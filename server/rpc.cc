@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "server/log_format.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -74,15 +76,18 @@ QueueLengths ServerState::queue_lengths() const {
   return {interactive.queue_length(), batch.queue_length(), ingest.queue_length()};
 }
 
-RpcRecord::RpcRecord(ServerState& state, const MethodMetrics& method)
+RpcRecord::RpcRecord(ServerState& state, const MethodMetrics& method,
+                     const grpc::CallbackServerContext& context)
     : state_(state),
       method_(method),
       start_(std::chrono::steady_clock::now()),
-      admitted_(state.gate.Enter()) {
+      admitted_(state.gate.Enter()),
+      call_(state.calls.Begin(method.name(), TraceOf(context))) {
   method_.Started();
 }
 
-absl::Status RpcRecord::Admit(absl::string_view resource) const {
+absl::Status RpcRecord::Admit(absl::string_view resource) {
+  if (!resource.empty()) state_.calls.SetProject(call_, ProjectOf(resource));
   if (!admitted_) return TryAgain("the server is draining", "DRAINING");
   return state_.admission.AdmitCall(resource, absl::Now());
 }
@@ -95,14 +100,27 @@ absl::Status RpcRecord::WithCause(absl::Status status,
   return absl::DeadlineExceededError("the deadline passed; the computation was stopped");
 }
 
+void RpcRecord::Queued(const ComputePool& pool, double seconds) const {
+  state_.metrics.Queued(&pool == &state_.interactive ? WaitingLane::kInteractive
+                        : &pool == &state_.batch     ? WaitingLane::kBatch
+                                                     : WaitingLane::kIngest,
+                        seconds);
+}
+
 void RpcRecord::Close(const absl::Status& status) {
   const double seconds = SecondsSince(start_);
   method_.Handled(status.code(), seconds);
-  if (!status.ok()) {
-    spdlog::log(IsOurFault(status.code()) ? spdlog::level::err : spdlog::level::info,
-                "{} {} {} after {:.3f} s: {}", method_.name(),
-                absl::StatusCodeToString(status.code()), ReasonOf(status), seconds,
-                std::string(status.message()));
+  const CallInFlight call = state_.calls.End(call_);
+  const spdlog::level::level_enum level = status.ok()                 ? spdlog::level::debug
+                                          : IsOurFault(status.code()) ? spdlog::level::err
+                                                                      : spdlog::level::info;
+  if (!status.ok()) state_.metrics.Refused(ReasonOf(status));
+  if (spdlog::should_log(level)) {
+    LogCall(level, {.call = call,
+                    .code = absl::StatusCodeToString(status.code()),
+                    .reason = status.ok() ? "" : ReasonOf(status),
+                    .seconds = seconds,
+                    .message = std::string(status.message())});
   }
   if (admitted_) state_.gate.Leave();
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -17,6 +18,7 @@
 #include "gramian/base/mutex.h"
 #include "gramian/engine/similarity_engine.h"
 #include "server/admission.h"
+#include "server/calls_in_flight.h"
 #include "server/metrics.h"
 #include "server/server_options.h"
 
@@ -65,6 +67,7 @@ struct ServerState {
   Metrics metrics;
   Admission admission;
   RpcGate gate;
+  CallsInFlight calls;
   // Lanes: a huge matrix never makes a single pair wait for a thread, and neither delays a commit.
   // Together they are more than the processors, so batch is nicer than ingest and that nicer than
   // interactive.
@@ -76,13 +79,14 @@ struct ServerState {
 // One RPC from its first message to its status. Not thread-safe; Close comes last, exactly once.
 class RpcRecord {
  public:
-  RpcRecord(ServerState& state, const MethodMetrics& method);
+  RpcRecord(ServerState& state, const MethodMetrics& method,
+            const grpc::CallbackServerContext& context);
 
   // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed; RESOURCE_EXHAUSTED, reason
   // RATE_LIMITED, if the project in `resource`, a resource name, calls too often. Once per RPC.
-  absl::Status Admit(absl::string_view resource) const;
+  absl::Status Admit(absl::string_view resource);
   // The same for an RPC about no project.
-  absl::Status Admission() const { return Admit(""); }
+  absl::Status Admission() { return Admit(""); }
   // Stop is requested when the server begins to drain.
   std::stop_token closing() const { return state_.gate.closing(); }
   // Stop is requested when the patience of a drain is over.
@@ -90,7 +94,9 @@ class RpcRecord {
   // `status`, but if it is CANCELLED, what cancelled the work: DEADLINE_EXCEEDED if the deadline of
   // `context` passed, UNAVAILABLE, reason DRAINING, if the drain cut it off.
   absl::Status WithCause(absl::Status status, const grpc::CallbackServerContext& context) const;
-  // Counts the outcome, logs a failure. The RPC is no longer in flight.
+  // Counts how long the call waited for a thread of `pool`.
+  void Queued(const ComputePool& pool, double seconds) const;
+  // Counts the outcome, logs a failure (success only at debug). The RPC is no longer in flight.
   void Close(const absl::Status& status);
 
   const MethodMetrics& method() const { return method_; }
@@ -100,6 +106,7 @@ class RpcRecord {
   const MethodMetrics& method_;
   const std::chrono::steady_clock::time_point start_;
   const bool admitted_;
+  const int64_t call_;  // in state_.calls
 };
 
 // Seconds since `start`.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -21,17 +22,23 @@
 #include "server/activation_service.h"
 #include "server/admin_service.h"
 #include "server/caretaker.h"
+#include "server/debug_pages.h"
 #include "server/http_endpoint.h"
 #include "server/listen_socket.h"
 #include "server/liveness.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
+#include "server/timed_file_system.h"
+#include "server/watch_board.h"
+#include "server/watch_service.h"
 
 namespace gramian {
 namespace {
 
 // After a drain: the last answers are still on their way when nothing is in flight any more.
 constexpr std::chrono::seconds kFlushTime{2};
+// Of /debug/cache.
+constexpr int64_t kShownOperators = 1000;
 // How long /livez waits for the gRPC port.
 constexpr std::chrono::seconds kDialTime{1};
 
@@ -114,20 +121,31 @@ void LimitConnections(const ServerOptions& options, grpc::ServerBuilder& builder
 // Members are destroyed from the last to the first: what looks after the server, the HTTP side, the
 // network, the services, what they share.
 struct Server::Impl {
-  Impl(const ServerOptions& options, std::unique_ptr<SimilarityEngine> engine)
-      : state(options, std::move(engine)), activations(state), similarity(state), admin(state) {}
+  Impl(const ServerOptions& options, std::unique_ptr<TimedFileSystem> timed_files,
+       std::unique_ptr<SimilarityEngine> engine)
+      : files(std::move(timed_files)),
+        state(options, std::move(engine)),
+        activations(state),
+        similarity(state) {}
 
+  // Errors of WatchBoard::Open.
+  absl::Status OpenWatches();
   absl::Status StartGrpc(const ListenAddress& address, int fd);
   absl::Status StartHttp(const ListenAddress& address);
   std::string Scrape();
+  // What /debug/... answers; nothing for a page that there is not.
+  std::optional<std::string> DebugPage(absl::string_view path);
   // Why /livez or /readyz says no, a line for each reason.
   std::string WhyNotLive();
   std::string WhyNotReady();
 
+  const std::unique_ptr<TimedFileSystem> files;
   ServerState state;
   ActivationService activations;
   SimilarityService similarity;
-  AdminService admin;
+  std::unique_ptr<WatchBoard> watches;
+  std::unique_ptr<WatchService> watch_service;
+  std::unique_ptr<AdminService> admin;
   sockaddr_storage listens_at{};
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
@@ -137,6 +155,13 @@ struct Server::Impl {
   std::string grpc_address;
   std::string metrics_address;
 };
+
+absl::Status Server::Impl::OpenWatches() {
+  GRAMIAN_ASSIGN_OR_RETURN(watches, WatchBoard::Open(state));
+  watch_service = std::make_unique<WatchService>(state, *watches);
+  admin = std::make_unique<AdminService>(state, *watches);
+  return absl::OkStatus();
+}
 
 absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
   const ServerOptions& options = state.options;
@@ -152,7 +177,8 @@ absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
       grpc::InsecureServerCredentials());
   builder.RegisterService(&activations);
   builder.RegisterService(&similarity);
-  builder.RegisterService(&admin);
+  builder.RegisterService(watch_service.get());
+  builder.RegisterService(admin.get());
   grpc = builder.BuildAndStart();
   if (grpc == nullptr) {
     close(fd);
@@ -173,15 +199,32 @@ absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
 
 absl::Status Server::Impl::StartHttp(const ListenAddress& address) {
   GRAMIAN_ASSIGN_OR_RETURN(
-      http, HttpEndpoint::Start(address, {.metrics = [this] { return Scrape(); },
-                                          .live = [this] { return WhyNotLive(); },
-                                          .ready = [this] { return WhyNotReady(); }}));
+      http, HttpEndpoint::Start(
+                address, {.metrics = [this] { return Scrape(); },
+                          .debug = [this](absl::string_view path) { return DebugPage(path); },
+                          .live = [this] { return WhyNotLive(); },
+                          .ready = [this] { return WhyNotReady(); }}));
   metrics_address = absl::StrCat(address.host, ":", http->port());
   return absl::OkStatus();
 }
 
 std::string Server::Impl::Scrape() {
-  return state.metrics.Scrape(state.engine.Stats(), state.queue_lengths(), accept_loop->GetStats());
+  return state.metrics.Scrape({.engine = state.engine.Stats(),
+                               .queues = state.queue_lengths(),
+                               .connections = accept_loop->GetStats(),
+                               .process = ProcessStats::Read(),
+                               .sync_seconds = &files->sync_seconds(),
+                               .memory_limit_bytes = state.options.memory_bytes,
+                               .watches = GaugesOf(watches->All())});
+}
+
+std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {
+  if (path == "/debug/requests") return RequestsPage(state.calls.List());
+  if (path == "/debug/cache") {
+    return CachePage(state.engine.Stats(), state.engine.CachedOperators(kShownOperators));
+  }
+  if (path == "/debug/heap") return HeapReport();
+  return std::nullopt;
 }
 
 std::string Server::Impl::WhyNotLive() {
@@ -222,13 +265,19 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
                            ParseListenAddress(options.metrics_listen, "--metrics-listen"));
   // First, because it fails fast; connections wait until there is a server.
   GRAMIAN_ASSIGN_OR_RETURN(const int listen_fd, OpenListenSocket(grpc_address));
+  auto timed_files = std::make_unique<TimedFileSystem>(files);
   absl::StatusOr<std::unique_ptr<SimilarityEngine>> engine =
-      SimilarityEngine::Open(ToEngineOptions(options, files));
+      SimilarityEngine::Open(ToEngineOptions(options, *timed_files));
   if (!engine.ok()) {
     close(listen_fd);
     return engine.status();
   }
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(engine))));
+  std::unique_ptr<Server> server(
+      new Server(std::make_unique<Impl>(options, std::move(timed_files), *std::move(engine))));
+  if (absl::Status status = server->impl_->OpenWatches(); !status.ok()) {
+    close(listen_fd);
+    return status;
+  }
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartGrpc(grpc_address, listen_fd));
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartHttp(http_address));
   return server;

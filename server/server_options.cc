@@ -66,6 +66,8 @@ void AddServing(CLI::App& app, ServerOptions& options) {
   Add(app, "--port-file", options.port_file, "file to write the line with the ports to");
   Add(app, "--log-level", options.log_level, "trace, debug, info, warn, error or off")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+  Add(app, "--log-format", options.log_format, "text, or json: a line of JSON for each message")
+      ->check(CLI::IsMember({"text", "json"}));
   Add(app, "--threads", options.threads, "threads that compute; 0: the CPUs available");
   Add(app, "--drain-seconds", options.drain_seconds, "how long SIGTERM lets work finish");
   Add(app, "--drain-delay-seconds", options.drain_delay_seconds,
@@ -118,6 +120,7 @@ void AddLimits(CLI::App& app, ServerOptions& options) {
   Add(app, "--name-bytes", options.name_bytes, "bytes of one id or short text");
   Add(app, "--max-measures", options.max_measures, "measures of one CompareLayers call");
   Add(app, "--max-networks", options.max_networks, "snapshots of one CompareNetworks call");
+  Add(app, "--max-watches", options.max_watches, "watches of one project");
 }
 
 void AddBudgets(CLI::App& app, ServerOptions& options) {
@@ -190,6 +193,7 @@ absl::Status CheckRanges(const ServerOptions& options) {
       {"--scratch-bytes", options.scratch_bytes, 0, kMany},
       {"--max-scores", options.max_scores, 0, kCount},
       {"--queue", options.queue, 0, kCount},
+      {"--max-watches", options.max_watches, 0, 1024},
       {"--page-size", options.page_size, 1, 1'000'000},
       {"--name-bytes", options.name_bytes, 1, 4096},
       {"--max-measures", options.max_measures, 1, 100'000},

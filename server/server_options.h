@@ -17,13 +17,15 @@ namespace gramian {
 struct ServerOptions {
   // host:port of the gRPC service; port 0 lets the system choose.
   std::string listen = "127.0.0.1:7443";
-  // host:port of /metrics, /livez and /readyz.
+  // host:port of /metrics, /livez and /readyz, and of /debug for who asks from the same machine.
   std::string metrics_listen = "127.0.0.1:9464";
   // File that receives the line `gramiand listening grpc=HOST:PORT metrics=HOST:PORT`; empty for
   // none.
   std::string port_file;
   // trace, debug, info, warn, error or off.
   std::string log_level = "info";
+  // text or json: a line of JSON for each message.
+  std::string log_format = "text";
   // Threads that compute; 0 means the CPUs this process may use.
   int threads = 0;
   // How long SIGTERM lets work in flight finish.
@@ -103,6 +105,8 @@ struct ServerOptions {
   int64_t max_measures = 64;
   // Snapshots of one CompareNetworks call.
   int64_t max_networks = 1000;
+  // Watches of one project.
+  int64_t max_watches = 32;
 };
 
 // How ParseServerOptions ended.

@@ -147,7 +147,7 @@ SimilarityService::SimilarityService(ServerState& state)
 grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerContext* context,
                                                            const v1::CompareLayersRequest* request,
                                                            v1::CompareLayersResponse* response) {
-  RpcRecord record(state_, compare_layers_);
+  RpcRecord record(state_, compare_layers_, *context);
   absl::Status status = record.Admit(request->layer_a());
   if (!status.ok()) return FinishInline(record, context, status);
   absl::StatusOr<PairQuery> query = ToPairQuery(*request, state_);
@@ -210,7 +210,7 @@ grpc::ServerUnaryReactor* SimilarityService::StartBatch(const MethodMetrics& met
                                                         grpc::CallbackServerContext* context,
                                                         absl::string_view resource,
                                                         BatchAnswer answer) {
-  RpcRecord record(state_, method);
+  RpcRecord record(state_, method, *context);
   const absl::Status status = record.Admit(resource);
   if (!status.ok()) return FinishInline(record, context, status);
   return UnaryCall::Start(record, context, state_.batch,

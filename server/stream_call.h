@@ -94,7 +94,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
 
   StreamCall(ServerState& state, const MethodMetrics& method, grpc::CallbackServerContext* context,
              OpenStreams& streams, ComputePool& pool, Step step)
-      : record_(state, method),
+      : record_(state, method, *context),
         context_(context),
         streams_(streams),
         pool_(pool),
@@ -103,6 +103,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
   ~StreamCall() override = default;
 
   void Run() {
+    if (!std::exchange(has_run_, true)) record_.Queued(pool_, SecondsSince(submitted_));
     absl::StatusOr<bool> more = absl::CancelledError("cancelled");
     if (!stop_.stop_requested()) {
       const auto start = std::chrono::steady_clock::now();
@@ -188,6 +189,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
   ComputePool& pool_;
   Step step_;
   bool has_place_ = false;
+  const std::chrono::steady_clock::time_point submitted_ = std::chrono::steady_clock::now();
+  bool has_run_ = false;
   double compute_seconds_ = 0;
   std::stop_source stop_;
   Response current_;     // Being written; belongs to whoever set writing_.

@@ -13,7 +13,7 @@ grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& 
                                        grpc::CallbackServerContext* context,
                                        absl::string_view resource,
                                        const std::function<absl::Status()>& answer) {
-  RpcRecord record(state, method);
+  RpcRecord record(state, method, *context);
   absl::Status status = record.Admit(resource);
   if (status.ok()) status = answer();
   record.Close(status);
@@ -47,6 +47,7 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const RpcRecord& record,
 }
 
 void UnaryCall::Run() {
+  if (compute_seconds_ == 0 && !awaited_once_) record_.Queued(pool_, SecondsSince(submitted_));
   absl::Status status = absl::CancelledError("cancelled while waiting");
   if (!stop_.stop_requested()) {
     const auto start = std::chrono::steady_clock::now();
@@ -69,6 +70,7 @@ void UnaryCall::Run() {
 
 bool UnaryCall::TryAwait() {
   if (!pool_.TrySuspend()) return false;
+  awaited_once_ = true;
   awaited_.Then(stop_.get_token(), [this] { pool_.ResumeSuspended([this] { Run(); }); });
   return true;
 }

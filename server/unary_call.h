@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <chrono>
 #include <functional>
 #include <stop_token>
 
@@ -57,6 +58,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   ComputePool& pool_;
   Compute compute_;
   Awaited awaited_;
+  const std::chrono::steady_clock::time_point submitted_ = std::chrono::steady_clock::now();
+  bool awaited_once_ = false;
   double compute_seconds_ = 0;
   std::stop_source stop_;
   // Last: its destruction waits for a call of it that is under way.

@@ -41,7 +41,7 @@ UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
       open_streams_(open_streams),
       upload_streams_(upload_streams),
       context_(context),
-      record_(state, method),
+      record_(state, method, *context),
       uses_disk_(!state.engine.options().store.data_dir.empty()),
       reading_since_(std::chrono::steady_clock::now()) {
   absl::Status status = record_.Admission();

@@ -3,7 +3,8 @@
 #
 #   tools/setup.sh        what building, testing and the demo need
 #   tools/setup.sh --ci   also what .ci/run needs (clang, clang-format, node for buf, venv for the
-#                         peers of the benchmarks, debootstrap for the image)
+#                         peers of the benchmarks, debootstrap for the image, prometheus for the monitoring
+#                         files)
 set -euo pipefail
 
 packages=(
@@ -24,7 +25,7 @@ commands=()
 case "${1:-}" in
   "") ;;
   --ci)
-    packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv debootstrap)
+    packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv debootstrap prometheus)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
     commands=(node:nodejs npm:npm systemd-analyze:systemd)
     ;;

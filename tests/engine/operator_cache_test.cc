@@ -361,6 +361,25 @@ TEST(OperatorCacheTest, EvictingDropsWhatWasNotUsedForTheLongest) {
   EXPECT_EQ(cache.Evict(1), 0);
 }
 
+TEST(OperatorCacheTest, WhatIsKeptIsListed) {
+  OperatorCache cache(100 * kKilobyte);
+  EXPECT_TRUE(cache.List(10).empty());
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(Computes(cache, key, kKilobyte));
+  EXPECT_FALSE(Computes(cache, "a", kKilobyte));
+  const std::vector<CachedObject> all = cache.List(10);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].key, "a");
+  EXPECT_EQ(all[1].key, "c");
+  EXPECT_EQ(all[2].key, "b");
+  EXPECT_EQ(all[0].bytes + all[1].bytes + all[2].bytes, cache.Stats().bytes);
+  EXPECT_LE(all[0].idle_seconds, all[2].idle_seconds);
+  EXPECT_EQ(cache.List(2).size(), 2u);
+  EXPECT_TRUE(cache.List(0).empty());
+  EXPECT_EQ(cache.Stats().last_evicted_idle_seconds, 0);
+  cache.Evict(1);
+  EXPECT_GE(cache.Stats().last_evicted_idle_seconds, all[2].idle_seconds);
+}
+
 TEST(OperatorCacheTest, AComputationMayAskForOtherKeys) {
   OperatorCache cache(kMegabyte);
   RunInThreads(16, [&](int i) {

@@ -79,9 +79,11 @@ TEST_F(AdminServiceTest, InfoTellsEveryLimit) {
       {"connection_idle_seconds", &options.connection_idle_seconds},
       {"connection_age_seconds", &options.connection_age_seconds},
       {"connection_grace_seconds", &options.connection_grace_seconds},
+      {"watch_count", &options.max_watches},
   };
   int64_t value = 1000;
   for (const auto& [name, option] : limits) *option = ++value;
+  options.max_watches = 1000;
   options.message_bytes = 2 * options.chunk_bytes;
   options.memory_bytes = 10 * options.store_bytes;
   Start(options);

@@ -74,8 +74,9 @@ TEST_F(DrainTest, AnIdleServerDrainsAtOnce) {
 
 TEST_F(DrainTest, EveryServiceHasAHealthOfItsOwn) {
   Start();
-  const std::vector<std::string> services = {
-      "gramian.v1.ActivationService", "gramian.v1.SimilarityService", "gramian.v1.AdminService"};
+  const std::vector<std::string> services = {"gramian.v1.ActivationService",
+                                             "gramian.v1.SimilarityService",
+                                             "gramian.v1.AdminService", "gramian.v1.WatchService"};
   for (const std::string& service : services) EXPECT_EQ(Health(service), 1) << service;
   EXPECT_EQ(Health("gramian.v1.NoService"), -1);
   auto drained = std::async(std::launch::async, [this] {

@@ -3,18 +3,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
 
 namespace gramian::testing {
 namespace {
 
-using ::testing::Eq;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 class MetricsTest : public ServerFixture {
@@ -45,54 +48,90 @@ class MetricsTest : public ServerFixture {
 };
 
 // Dashboards and alerts hang on these names.
-TEST_F(MetricsTest, NamesAndTypesAreThese) {
+TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
   Start();
-  std::map<std::string, std::string> types;
+  // Prometheus' own order: HELP, then TYPE.
+  std::vector<std::string> families;
+  std::string help;
   std::istringstream lines(Scrape());
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string hash;
     std::string keyword;
     std::string name;
-    std::string type;
-    words >> hash >> keyword >> name >> type;
-    if (hash == "#" && keyword == "TYPE") types[name] = type;
+    std::string rest;
+    words >> hash >> keyword >> name;
+    std::getline(words >> std::ws, rest);
+    if (hash != "#") continue;
+    if (keyword == "HELP") help = rest;
+    if (keyword == "TYPE") families.push_back(absl::StrCat(name, " ", rest, " ", help));
   }
-  const std::map<std::string, std::string> expected = {
-      {"gramian_answer_bytes", "gauge"},
-      {"gramian_build_info", "gauge"},
-      {"gramian_cache_bytes", "gauge"},
-      {"gramian_cache_entries", "gauge"},
-      {"gramian_cache_evicted_bytes_total", "counter"},
-      {"gramian_cache_limit_bytes", "gauge"},
-      {"gramian_cache_requests_total", "counter"},
-      {"gramian_computations", "gauge"},
-      {"gramian_computations_total", "counter"},
-      {"gramian_compute_seconds", "histogram"},
-      {"gramian_compute_seconds_total", "counter"},
-      {"gramian_connections", "gauge"},
-      {"gramian_connections_total", "counter"},
-      {"gramian_draining", "gauge"},
-      {"gramian_ingest_bytes_total", "counter"},
-      {"gramian_ingest_streams", "gauge"},
-      {"gramian_queue_length", "gauge"},
-      {"gramian_scratch_bytes", "gauge"},
-      {"gramian_scratch_limit_bytes", "gauge"},
-      {"gramian_scratch_refused_total", "counter"},
-      {"gramian_scratch_waiting", "gauge"},
-      {"gramian_store_bytes", "gauge"},
-      {"gramian_store_layers", "gauge"},
-      {"gramian_store_limit_bytes", "gauge"},
-      {"gramian_store_quarantined_blobs", "gauge"},
-      {"gramian_store_reserved_bytes", "gauge"},
-      {"gramian_store_retired_snapshots_total", "counter"},
-      {"gramian_store_uploads", "gauge"},
-      {"gramian_store_uploads_total", "counter"},
-      {"grpc_server_handled_total", "counter"},
-      {"grpc_server_handling_seconds", "histogram"},
-      {"grpc_server_started_total", "counter"},
+  std::sort(families.begin(), families.end());
+  const std::vector<std::string> expected = {
+      "gramian_answer_bytes gauge Bytes of operators computed for clients that have not read them "
+      "yet",
+      "gramian_build_info gauge 1, with the version and what computes in the labels",
+      "gramian_cache_bytes gauge Bytes of operators kept for reuse",
+      "gramian_cache_entries gauge Entries kept for reuse",
+      "gramian_cache_evicted_bytes_total counter Bytes of operators dropped to make room",
+      "gramian_cache_last_evicted_age_seconds gauge How long the operator dropped last had not "
+      "been used; 0 before",
+      "gramian_cache_limit_bytes gauge Bytes of operators that may be kept",
+      "gramian_cache_requests_total counter Lookups: operators that were there, had to be "
+      "computed, or were being computed for another; scores that were known or not",
+      "gramian_computations gauge Computations running now",
+      "gramian_computations_total counter Scores computed and computations stopped early",
+      "gramian_compute_seconds histogram Time an RPC computed, queueing excluded; nothing for "
+      "answers that were known",
+      "gramian_compute_seconds_total counter Wall time spent computing, summed over computations",
+      "gramian_connections gauge Open connections to the gRPC port",
+      "gramian_connections_total counter Connections taken, and closed at once because of the "
+      "limit",
+      "gramian_draining gauge 1 while the server finishes work and takes no more",
+      "gramian_ingest_bytes_total counter Bytes of activations accepted",
+      "gramian_ingest_streams gauge Open uploads",
+      "gramian_memory_limit_bytes gauge Bytes that activations in memory, operators and "
+      "computations may take together",
+      "gramian_queue_length gauge Jobs that wait for a thread or for what another computes",
+      "gramian_queue_seconds histogram Time that calls waited for their first thread",
+      "gramian_refused_total counter Calls refused for want of room or because of what they sent, "
+      "by reason",
+      "gramian_scratch_bytes gauge Bytes leased to running computations",
+      "gramian_scratch_limit_bytes gauge Bytes that may be leased to computations together",
+      "gramian_scratch_refused_total counter Computations refused for want of memory or of a place "
+      "to wait",
+      "gramian_scratch_waiting gauge Computations that wait for memory",
+      "gramian_store_bytes gauge Bytes of activations kept",
+      "gramian_store_fsync_seconds histogram Time until files and folders of activations were on "
+      "stable storage",
+      "gramian_store_layers gauge Committed layers",
+      "gramian_store_limit_bytes gauge Bytes of activations that may be kept",
+      "gramian_store_quarantined_blobs gauge Files of activations found damaged since the start",
+      "gramian_store_reserved_bytes gauge Bytes promised to open uploads",
+      "gramian_store_retired_snapshots_total counter Snapshots deleted by retention",
+      "gramian_store_uploads gauge Uploads that are not committed yet, with or without a stream",
+      "gramian_store_uploads_total counter Streams that found their upload begun, and uploads that "
+      "were dropped because nobody went on with them",
+      "gramian_watch_evaluated_timestamp_seconds gauge When a watch was evaluated last, in seconds "
+      "since 1970; 0 for never",
+      "gramian_watch_failed gauge 1 while the last evaluation of a watch failed, and there is no "
+      "score",
+      "gramian_watch_failures_total counter Evaluations of a watch that failed",
+      "gramian_watch_score gauge Similarity of the newest snapshot of a watched network to its "
+      "reference",
+      "gramian_watch_step gauge Training step that the score of a watch belongs to",
+      "gramian_watches gauge Watches of all projects",
+      "grpc_server_handled_total counter RPCs that ended, by status code",
+      "grpc_server_handling_seconds histogram Time from the start of an RPC to its status",
+      "grpc_server_started_total counter RPCs that began",
+      "process_cpu_seconds_total counter Processor time of the process, user and system",
+      "process_max_fds gauge File descriptors that may be open",
+      "process_open_fds gauge Open file descriptors",
+      "process_resident_memory_bytes gauge Bytes of the process in memory",
+      "process_start_time_seconds gauge When the process started, in seconds since 1970",
+      "process_virtual_memory_bytes gauge Bytes of the process's address space",
   };
-  EXPECT_THAT(types, Eq(expected));
+  EXPECT_THAT(families, ElementsAreArray(expected));
 }
 
 TEST_F(MetricsTest, EveryCodeOfEveryMethodIsThereFromTheStart) {
@@ -108,7 +147,7 @@ TEST_F(MetricsTest, EveryCodeOfEveryMethodIsThereFromTheStart) {
   for (std::string line; std::getline(lines, line);) {
     if (line.compare(0, 26, "grpc_server_handled_total{") == 0) ++handled;
   }
-  EXPECT_EQ(handled, 30 * 17);
+  EXPECT_EQ(handled, 36 * 17);
 }
 
 TEST_F(MetricsTest, CountersFollowWhatHappens) {
@@ -145,6 +184,49 @@ TEST_F(MetricsTest, CountersFollowWhatHappens) {
 TEST_F(MetricsTest, BuildInfoNamesVersionAndKernel) {
   Start();
   EXPECT_THAT(Scrape(), HasSubstr(absl::StrCat("version=\"", GRAMIAN_VERSION, "\"} 1")));
+}
+
+TEST_F(MetricsTest, RefusalsAndQueuesAreCounted) {
+  Start();
+  EXPECT_EQ(Value("gramian_refused_total{reason=\"CHECKSUM_MISMATCH\"}"), 0);
+  const Activations x = RandomActivations(100, 7, 1);
+  std::vector<v1::UploadChunk> chunks = CutRows(x, 100);
+  chunks[0].set_crc32c(chunks[0].crc32c() + 1);
+  EXPECT_FALSE(Upload(Header(x, "x"), chunks).status.ok());
+  EXPECT_EQ(Value("gramian_refused_total{reason=\"CHECKSUM_MISMATCH\"}"), 1);
+  MustUpload(x, "x");
+  v1::CompareLayersResponse response;
+  ASSERT_TRUE(Compare(LayerName("x"), LayerName("x"), {"cka"}, &response).ok());
+  EXPECT_EQ(Value("gramian_queue_seconds_count{lane=\"interactive\"}"), 1);
+  EXPECT_EQ(Value("gramian_queue_seconds_count{lane=\"batch\"}"), 0);
+  EXPECT_EQ(Value("gramian_watches"), 0);
+}
+
+TEST_F(MetricsTest, SyncsOfADataDirectoryAreTimed) {
+  const TempDir directory;
+  ServerOptions options = Options();
+  options.data_dir = directory.path();
+  options.disk_reserve_bytes = 0;
+  Start(options);
+  const double before = Value("gramian_store_fsync_seconds_count");
+  EXPECT_GE(before, 0);
+  MustUpload(RandomActivations(100, 7, 1), "x");
+  // The blob and the folder that names it.
+  EXPECT_GE(Value("gramian_store_fsync_seconds_count"), before + 2);
+}
+
+TEST_F(MetricsTest, TheProcessIsMeasured) {
+  Start();
+  EXPECT_GT(Value("process_resident_memory_bytes"), 1 << 20);
+  EXPECT_GT(Value("process_virtual_memory_bytes"), Value("process_resident_memory_bytes"));
+  EXPECT_GT(Value("process_cpu_seconds_total"), 0);
+  EXPECT_GT(Value("process_open_fds"), 3);
+  EXPECT_GT(Value("process_max_fds"), Value("process_open_fds"));
+  const double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  EXPECT_LT(Value("process_start_time_seconds"), now + 1);
+  // Tests take minutes, not a day.
+  EXPECT_GT(Value("process_start_time_seconds"), now - 86'400);
+  EXPECT_GT(Value("gramian_memory_limit_bytes"), 0);
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ TEST_F(ServerOptionsTest, UnknownFlagsAndBadValuesSayWhatIsWrongInOneLine) {
        std::vector<std::vector<const char*>>{{"--no-such-flag"},
                                              {"--max-rows", "many"},
                                              {"--log-level", "loud"},
+                                             {"--log-format", "xml"},
                                              {"--max-rows", "0"},
                                              {"--max-rows", ""},
                                              {"--drain-seconds", ""},
@@ -122,14 +123,15 @@ TEST_F(ServerOptionsTest, NoNumberIsSoLargeThatItMeansTheOpposite) {
     const char* most;
     const char* too_much;
   };
-  for (const Limit& limit : {Limit{"--upload-idle-seconds", "315360000", "315360001"},
-                             Limit{"--retain-age", "315360000", "315360001"},
-                             Limit{"--max-uploads", "1000000000", "1000000001"},
-                             Limit{"--max-layers", "1000000000", "1000000001"},
-                             Limit{"--max-scores", "1000000000", "1000000001"},
-                             Limit{"--queue", "1000000000", "1000000001"},
-                             Limit{"--upload-idle-seconds", "1", "10000000000"},
-                             Limit{"--max-uploads", "1", "4611686018427387904"}}) {
+  for (const Limit& limit :
+       {Limit{"--upload-idle-seconds", "315360000", "315360001"},
+        Limit{"--retain-age", "315360000", "315360001"},
+        Limit{"--max-uploads", "1000000000", "1000000001"},
+        Limit{"--max-layers", "1000000000", "1000000001"},
+        Limit{"--max-scores", "1000000000", "1000000001"},
+        Limit{"--queue", "1000000000", "1000000001"}, Limit{"--max-watches", "1024", "1025"},
+        Limit{"--upload-idle-seconds", "1", "10000000000"},
+        Limit{"--max-uploads", "1", "4611686018427387904"}}) {
     err_.str("");
     EXPECT_TRUE(Parse({limit.flag, limit.most}).run) << limit.flag << " " << err_.str();
     EXPECT_FALSE(Parse({limit.flag, limit.too_much}).run) << limit.flag;

@@ -192,6 +192,9 @@ int RunCommandLine(int argc, char** argv) {
   AddAlignCommand(app, globals, action);
   AddTangentCommand(app, globals, action);
   AddAdminCommand(app, globals, action);
+  AddWatchCommand(app, globals, action);
+  AddTopCommand(app, globals, action);
+  AddLogLevelCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

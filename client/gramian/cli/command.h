@@ -56,6 +56,10 @@ void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
 void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAdminCommand(CLI::App& app, const GlobalOptions& globals, Action& action);  // admin backup
+void AddWatchCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddTopCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddLogLevelCommand(CLI::App& app, const GlobalOptions& globals,
+                        Action& action);  // admin log-level
 
 // Options that fusing commands share; ParseFusion reads them.
 struct FusionOptions {

@@ -100,6 +100,7 @@ void AddLimits(const ServerLimits& limits, Table& table) {
                                  ? "no limit"
                                  : absl::StrCat(limits.project_calls_per_second, " per second, ",
                                                 limits.project_burst_calls, " at once")});
+  table.AddRow({"watches of a project", absl::StrCat(limits.watch_count)});
   table.AddRow({"connections", absl::StrCat(limits.connection_count)});
   table.AddRow({"calls of a connection", absl::StrCat(limits.calls_per_connection_count)});
   table.AddRow({"idle upload ends after", Seconds(limits.upload_idle_seconds)});

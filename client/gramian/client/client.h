@@ -16,10 +16,12 @@
 #include "gramian/client/align_types.h"
 #include "gramian/client/download_sink.h"
 #include "gramian/client/match_types.h"
+#include "gramian/client/operation_types.h"
 #include "gramian/client/path_types.h"
 #include "gramian/client/significance_types.h"
 #include "gramian/client/tangent_types.h"
 #include "gramian/client/types.h"
+#include "gramian/client/watch_types.h"
 
 namespace gramian::client {
 
@@ -187,6 +189,20 @@ class Client {
   // Makes a data directory, named `name`, of all that the server keeps in its --backup-dir; may
   // take as long as copying it.
   absl::StatusOr<BackupInfo> CreateBackup(absl::string_view name, const CallOptions& options = {});
+
+  // Creates a watch; the same one again is OK. ALREADY_EXISTS if it is there and watches something
+  // else; RESOURCE_EXHAUSTED, reason LIMIT_EXCEEDED, beyond ServerLimits::watch_count.
+  absl::StatusOr<WatchInfo> CreateWatch(const WatchSpec& spec, const CallOptions& options = {});
+  // One watch by its resource name.
+  absl::StatusOr<WatchInfo> GetWatch(absl::string_view watch, const CallOptions& options = {});
+  // Those of a project, by id.
+  absl::StatusOr<std::vector<WatchInfo>> ListWatches(absl::string_view project,
+                                                     const CallOptions& options = {});
+  absl::Status DeleteWatch(absl::string_view watch, const CallOptions& options = {});
+
+  absl::StatusOr<ServerStats> GetServerStats(const CallOptions& options = {});
+  // Sets what the server logs from now on; returns what it was.
+  absl::StatusOr<LogLevel> SetLogLevel(LogLevel level, const CallOptions& options = {});
 
  private:
   struct Connections;

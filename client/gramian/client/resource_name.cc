@@ -79,6 +79,10 @@ std::string ProbeSetName(absl::string_view project, absl::string_view probe_set)
   return absl::StrCat(ProjectName(project), "/probeSets/", EncodeId(probe_set));
 }
 
+std::string WatchName(absl::string_view project, absl::string_view watch) {
+  return absl::StrCat(ProjectName(project), "/watches/", EncodeId(watch));
+}
+
 absl::StatusOr<std::string> ParseSnapshot(absl::string_view project, absl::string_view text) {
   const size_t at = text.rfind('@');
   const std::string message = absl::StrCat(

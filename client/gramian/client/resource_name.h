@@ -13,6 +13,7 @@ namespace gramian::client {
 //
 //   projects/{project}/networks/{network}/snapshots/{step}/layers/{layer}
 //   projects/{project}/probeSets/{probe_set}
+//   projects/{project}/watches/{watch}
 //
 // and their prefixes. Ids are percent-encoded (every byte but the unreserved ones of RFC 3986 as
 // %XX), because layers are called things like `encoder/0:relu`. The functions below take and give
@@ -37,6 +38,7 @@ std::string LastSnapshotName(absl::string_view project, absl::string_view networ
 std::string LayerName(absl::string_view snapshot, absl::string_view layer);
 
 std::string ProbeSetName(absl::string_view project, absl::string_view probe_set);
+std::string WatchName(absl::string_view project, absl::string_view watch);
 
 // The resource name of a snapshot in short form, `network@step` or `network@last`. The last '@'
 // separates: a network may have an '@' in its name. INVALID_ARGUMENT for any other text, and for a

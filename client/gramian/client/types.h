@@ -283,6 +283,7 @@ struct ServerLimits {
   int64_t connection_age_seconds = 0;  // 0: for ever
   int64_t connection_grace_seconds = 0;
   int64_t score_count = 0;
+  int64_t watch_count = 0;  // of a project
 };
 
 // What a backup holds.

@@ -14,6 +14,7 @@
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "gramian/v1/similarity_service.grpc.pb.h"
+#include "gramian/v1/watch.grpc.pb.h"
 
 namespace gramian::client {
 
@@ -25,7 +26,8 @@ struct Client::Connections {
         query(MakeQueryChannel(address)),
         activations(v1::ActivationService::NewStub(query)),
         similarity(v1::SimilarityService::NewStub(query)),
-        admin(v1::AdminService::NewStub(query)) {
+        admin(v1::AdminService::NewStub(query)),
+        watches(v1::WatchService::NewStub(query)) {
     for (int i = 0; i < options.upload_connection_count; ++i)
       uploads.push_back(MakeUploadChannel(address));
   }
@@ -41,6 +43,7 @@ struct Client::Connections {
   const std::unique_ptr<v1::ActivationService::Stub> activations;
   const std::unique_ptr<v1::SimilarityService::Stub> similarity;
   const std::unique_ptr<v1::AdminService::Stub> admin;
+  const std::unique_ptr<v1::WatchService::Stub> watches;
   std::vector<std::shared_ptr<grpc::Channel>> uploads;  // constant after construction
   std::atomic<uint32_t> next_upload{0};
 };

@@ -7,13 +7,14 @@
 #include "absl/strings/str_cat.h"
 
 namespace gramian::client {
-namespace {
-
-constexpr int64_t kCellLimit = 100'000'000;
 
 absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
+
+namespace {
+
+constexpr int64_t kCellLimit = 100'000'000;
 
 DType FromProto(v1::Dtype dtype) {
   switch (dtype) {
@@ -123,6 +124,7 @@ ServerLimits FromProto(const v1::ServerLimits& proto) {
   limits.network_count = proto.network_count();
   limits.scratch_bytes = proto.scratch_bytes();
   limits.score_count = proto.score_count();
+  limits.watch_count = proto.watch_count();
   limits.memory_bytes = proto.memory_bytes();
   limits.disk_reserve_bytes = proto.disk_reserve_bytes();
   limits.retain_seconds = proto.retain_seconds();

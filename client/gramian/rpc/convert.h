@@ -17,6 +17,7 @@ namespace gramian::client {
 
 // Messages of the protocol to and from the plain structs of types.h. Values this client does not
 // know become the "unknown" of their enum.
+absl::Time FromProto(const google::protobuf::Timestamp& time);
 ScoreStatus FromProto(v1::ScoreStatus status);
 // A status and its value, of which only an OK one has any.
 Cell MakeCell(v1::ScoreStatus status, double value);

@@ -1,5 +1,6 @@
 #include "gramian/engine/operator_cache.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <list>
@@ -43,8 +44,13 @@ struct Entry {
   std::string key;
   DerivedPtr object;
   int64_t cost_bytes;
+  std::chrono::steady_clock::time_point used;
 };
 using Entries = std::list<Entry>;
+
+double IdleSeconds(const Entry& entry) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - entry.used).count();
+}
 
 // What an entry costs: its object, and its key and bookkeeping, so that small objects cannot grow
 // in number without limit.
@@ -91,12 +97,16 @@ struct OperatorCache::Impl {
     const auto it = index.find(key);
     if (it == index.end()) return entries.end();
     entries.splice(entries.begin(), entries, it->second);
+    it->second->used = std::chrono::steady_clock::now();
     return it->second;
   }
 
   // Moves the least recently used entry to `removed`, so that it is destroyed after the lock is
   // released.
-  void RemoveLast(Entries& removed) GRAMIAN_REQUIRES(mutex) {
+  void EvictLast(Entries& removed) GRAMIAN_REQUIRES(mutex) {
+    ++stats.evictions;
+    stats.evicted_bytes += entries.back().cost_bytes;
+    stats.last_evicted_idle_seconds = IdleSeconds(entries.back());
     stats.bytes -= entries.back().cost_bytes;
     index.erase(entries.back().key);
     removed.splice(removed.end(), entries, std::prev(entries.end()));
@@ -153,12 +163,8 @@ void OperatorCache::Impl::Insert(const std::string& key, const DerivedPtr& objec
                                  int64_t cost_bytes, Entries& removed) {
   // An abandoned flight may end well after a second flight of the same key has.
   if (cost_bytes > limit_bytes || index.count(key) > 0) return;
-  while (stats.bytes > limit_bytes - cost_bytes) {
-    ++stats.evictions;
-    stats.evicted_bytes += entries.back().cost_bytes;
-    RemoveLast(removed);
-  }
-  entries.push_front({key, object, cost_bytes});
+  while (stats.bytes > limit_bytes - cost_bytes) EvictLast(removed);
+  entries.push_front({key, object, cost_bytes, std::chrono::steady_clock::now()});
   index.emplace(key, entries.begin());
   stats.bytes += cost_bytes;
 }
@@ -265,10 +271,8 @@ int64_t OperatorCache::Evict(int64_t bytes) {
   int64_t evicted = 0;
   while (evicted < bytes && !impl_->entries.empty()) {
     evicted += impl_->entries.back().cost_bytes;
-    ++impl_->stats.evictions;
-    impl_->RemoveLast(removed);
+    impl_->EvictLast(removed);
   }
-  impl_->stats.evicted_bytes += evicted;
   return evicted;
 }
 
@@ -277,6 +281,16 @@ CacheStats OperatorCache::Stats() const {
   CacheStats stats = impl_->stats;
   stats.entries = static_cast<int64_t>(impl_->entries.size());
   return stats;
+}
+
+std::vector<CachedObject> OperatorCache::List(int64_t count) const {
+  MutexLock lock(impl_->mutex);
+  std::vector<CachedObject> objects;
+  for (const Entry& entry : impl_->entries) {
+    if (static_cast<int64_t>(objects.size()) >= count) break;
+    objects.push_back({entry.key, entry.cost_bytes, IdleSeconds(entry)});
+  }
+  return objects;
 }
 
 }  // namespace gramian

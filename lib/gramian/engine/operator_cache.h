@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gramian/base/derived.h"
 
@@ -20,6 +21,16 @@ struct CacheStats {
   int64_t entries = 0;
   int64_t bytes = 0;
   int64_t limit_bytes = 0;
+  // How long the object that was dropped last to make room had not been used: about the time that
+  // objects are kept. 0 before the first.
+  double last_evicted_idle_seconds = 0;
+};
+
+// One object that is kept.
+struct CachedObject {
+  std::string key;
+  int64_t bytes = 0;  // what it costs
+  double idle_seconds = 0;
 };
 
 // An LRU cache of Derived objects. Thread-safe.
@@ -51,6 +62,8 @@ class OperatorCache final : public DerivedCache {
   int64_t Evict(int64_t bytes);
 
   CacheStats Stats() const;
+  // At most `count` >= 0 of the kept objects, the most recently used first.
+  std::vector<CachedObject> List(int64_t count) const;
 
  private:
   struct Impl;

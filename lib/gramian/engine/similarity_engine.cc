@@ -505,4 +505,8 @@ EngineStats SimilarityEngine::Stats() const {
   return stats;
 }
 
+std::vector<CachedObject> SimilarityEngine::CachedOperators(int64_t count) const {
+  return impl_->cache.List(count);
+}
+
 }  // namespace gramian

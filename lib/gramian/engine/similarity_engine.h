@@ -184,6 +184,8 @@ class SimilarityEngine {
                                            const OperatorRequest& request, std::stop_token stop);
 
   EngineStats Stats() const;
+  // At most `count` >= 0 of the operators kept for reuse, the most recently used first.
+  std::vector<CachedObject> CachedOperators(int64_t count) const;
 
  private:
   struct Impl;

@@ -1,0 +1,160 @@
+// What Client asks about watches and the server itself.
+#include <string>
+#include <vector>
+
+#include "gramian/client/client.h"
+#include "gramian/rpc/call.h"
+#include "gramian/rpc/connections.h"
+#include "gramian/rpc/convert.h"
+#include "gramian/rpc/status.h"
+#include "gramian/v1/watch.grpc.pb.h"
+
+namespace gramian::client {
+namespace {
+
+using Stub = v1::WatchService::Stub;
+
+WatchState FromProto(v1::WatchState state) {
+  if (state == v1::WATCH_STATE_SCORED) return WatchState::kScored;
+  if (state == v1::WATCH_STATE_FAILED) return WatchState::kFailed;
+  return WatchState::kWaiting;
+}
+
+WatchInfo FromProto(const v1::Watch& proto) {
+  WatchInfo watch;
+  watch.spec.name = proto.name();
+  watch.spec.network = proto.network();
+  watch.spec.reference = proto.reference();
+  watch.spec.layers.assign(proto.layers().begin(), proto.layers().end());
+  watch.spec.measure = proto.measure();
+  watch.create_time = client::FromProto(proto.create_time());
+  watch.state = FromProto(proto.state());
+  watch.score = proto.score();
+  watch.step = proto.step();
+  watch.reference_step = proto.reference_step();
+  watch.evaluate_time = client::FromProto(proto.evaluate_time());
+  watch.message = proto.message();
+  watch.evaluation_count = proto.evaluation_count();
+  watch.failure_count = proto.failure_count();
+  return watch;
+}
+
+ServerStats FromProto(const v1::GetServerStatsResponse& proto) {
+  ServerStats stats;
+  stats.read_time = client::FromProto(proto.read_time());
+  stats.start_time = client::FromProto(proto.start_time());
+  stats.started_call_count = proto.started_call_count();
+  stats.succeeded_call_count = proto.succeeded_call_count();
+  stats.failed_call_count = proto.failed_call_count();
+  stats.open_call_count = proto.open_call_count();
+  stats.ingested_bytes = proto.ingested_bytes();
+  stats.interactive_queue_count = proto.interactive_queue_count();
+  stats.batch_queue_count = proto.batch_queue_count();
+  stats.ingest_queue_count = proto.ingest_queue_count();
+  stats.computation_count = proto.computation_count();
+  stats.computed_score_count = proto.computed_score_count();
+  stats.compute_seconds = proto.compute_seconds();
+  stats.cache_hit_count = proto.cache_hit_count();
+  stats.cache_miss_count = proto.cache_miss_count();
+  stats.cache_bytes = proto.cache_bytes();
+  stats.cache_limit_bytes = proto.cache_limit_bytes();
+  stats.score_hit_count = proto.score_hit_count();
+  stats.score_miss_count = proto.score_miss_count();
+  stats.store_bytes = proto.store_bytes();
+  stats.store_limit_bytes = proto.store_limit_bytes();
+  stats.layer_count = proto.layer_count();
+  stats.upload_count = proto.upload_count();
+  stats.scratch_bytes = proto.scratch_bytes();
+  stats.scratch_limit_bytes = proto.scratch_limit_bytes();
+  stats.waiting_computation_count = proto.waiting_computation_count();
+  stats.resident_bytes = proto.resident_bytes();
+  stats.memory_limit_bytes = proto.memory_limit_bytes();
+  stats.watch_count = proto.watch_count();
+  stats.failed_watch_count = proto.failed_watch_count();
+  stats.draining = proto.draining();
+  return stats;
+}
+
+// The values of the message follow those of the enum by one.
+v1::LogLevel ToProto(LogLevel level) {
+  return static_cast<v1::LogLevel>(static_cast<int>(level) + 1);
+}
+LogLevel FromProto(v1::LogLevel level) {
+  return static_cast<LogLevel>(static_cast<int>(level) - 1);
+}
+
+}  // namespace
+
+absl::StatusOr<WatchInfo> Client::CreateWatch(const WatchSpec& spec, const CallOptions& options) {
+  v1::CreateWatchRequest request;
+  v1::Watch& watch = *request.mutable_watch();
+  watch.set_name(spec.name);
+  watch.set_network(spec.network);
+  watch.set_reference(spec.reference);
+  watch.mutable_layers()->Add(spec.layers.begin(), spec.layers.end());
+  watch.set_measure(spec.measure);
+  const absl::StatusOr<v1::CreateWatchResponse> response =
+      Call<Stub, v1::CreateWatchRequest, v1::CreateWatchResponse>(
+          *connections_->watches, &Stub::CreateWatch, request, options,
+          connections_->options.call_timeout);
+  if (!response.ok()) return response.status();
+  return FromProto(response->watch());
+}
+
+absl::StatusOr<WatchInfo> Client::GetWatch(absl::string_view watch, const CallOptions& options) {
+  v1::GetWatchRequest request;
+  request.set_name(std::string(watch));
+  const absl::StatusOr<v1::GetWatchResponse> response =
+      Call<Stub, v1::GetWatchRequest, v1::GetWatchResponse>(*connections_->watches, &Stub::GetWatch,
+                                                            request, options,
+                                                            connections_->options.call_timeout);
+  if (!response.ok()) return response.status();
+  return FromProto(response->watch());
+}
+
+absl::StatusOr<std::vector<WatchInfo>> Client::ListWatches(absl::string_view project,
+                                                           const CallOptions& options) {
+  v1::ListWatchesRequest request;
+  request.set_parent(std::string(project));
+  const absl::StatusOr<v1::ListWatchesResponse> response =
+      Call<Stub, v1::ListWatchesRequest, v1::ListWatchesResponse>(
+          *connections_->watches, &Stub::ListWatches, request, options,
+          connections_->options.call_timeout);
+  if (!response.ok()) return response.status();
+  std::vector<WatchInfo> watches;
+  for (const v1::Watch& watch : response->watches()) watches.push_back(FromProto(watch));
+  return watches;
+}
+
+absl::Status Client::DeleteWatch(absl::string_view watch, const CallOptions& options) {
+  v1::DeleteWatchRequest request;
+  request.set_name(std::string(watch));
+  return Call<Stub, v1::DeleteWatchRequest, v1::DeleteWatchResponse>(
+             *connections_->watches, &Stub::DeleteWatch, request, options,
+             connections_->options.call_timeout)
+      .status();
+}
+
+absl::StatusOr<ServerStats> Client::GetServerStats(const CallOptions& options) {
+  using Admin = v1::AdminService::Stub;
+  const absl::StatusOr<v1::GetServerStatsResponse> response =
+      Call<Admin, v1::GetServerStatsRequest, v1::GetServerStatsResponse>(
+          *connections_->admin, &Admin::GetServerStats, {}, options,
+          connections_->options.call_timeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
+}
+
+absl::StatusOr<LogLevel> Client::SetLogLevel(LogLevel level, const CallOptions& options) {
+  using Admin = v1::AdminService::Stub;
+  v1::SetLogLevelRequest request;
+  request.set_level(ToProto(level));
+  const absl::StatusOr<v1::SetLogLevelResponse> response =
+      Call<Admin, v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
+          *connections_->admin, &Admin::SetLogLevel, request, options,
+          connections_->options.call_timeout);
+  if (!response.ok()) return response.status();
+  return FromProto(response->previous_level());
+}
+
+}  // namespace gramian::client
