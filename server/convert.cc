@@ -84,6 +84,12 @@ v1::ScoreSpace ToProto(ScoreSpace space) {
       return v1::SCORE_SPACE_SPHERE;
     case ScoreSpace::kDistance:
       return v1::SCORE_SPACE_EUCLIDEAN;
+    case ScoreSpace::kShape:
+      return v1::SCORE_SPACE_SHAPE;
+    case ScoreSpace::kAngularShape:
+      return v1::SCORE_SPACE_ANGULAR_SHAPE;
+    case ScoreSpace::kPositiveDefinite:
+      return v1::SCORE_SPACE_POSITIVE_DEFINITE;
   }
   return v1::SCORE_SPACE_UNSPECIFIED;
 }

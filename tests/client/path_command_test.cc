@@ -63,6 +63,34 @@ TEST_F(PathCommandTest, TheDigitsNetworkHasItsKnownPath) {
   EXPECT_THAT(result.output, ContainsRegex("\nonehot +-"));
 }
 
+// The golden record digits-1405.
+TEST_F(PathCommandTest, ShapesHaveTheirKnownPath) {
+  const Result result =
+      Gramian({"path", "net0@0", "--input", kInput, "--target", kTarget, "-m",
+               "procrustes-form=angular", "--directions", "2", "-o", Path("s.json")});
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("among shapes of unit norm, n = 500"));
+  const nlohmann::json json = Json("s.json");
+  EXPECT_EQ(json["space"], "angular shape");
+  const nlohmann::json& path = json["paths"][0];
+  EXPECT_NEAR(path["length"]["value"].get<double>(), 2.0618431301437723, 1.0e-7);
+  EXPECT_NEAR(path["points"][1]["angle"]["value"].get<double>(), 2.1664664287955446, 1.0e-7);
+  EXPECT_NEAR(path["points"][1]["projection"]["fraction"].get<double>(), 0.2905120849609375,
+              2.0e-6);
+  EXPECT_EQ(json["mean"]["status"], "ok");
+}
+
+TEST_F(PathCommandTest, PositiveDefiniteMatricesHaveAPath) {
+  const Result result = Gramian({"path", "net0@0", "--input", kInput, "--target", kTarget, "-m",
+                                 "airm", "-o", Path("a.json")});
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("among positive definite matrices, n = 500"));
+  const nlohmann::json json = Json("a.json");
+  EXPECT_EQ(json["space"], "positive definite");
+  // A space of no positive curvature.
+  EXPECT_LT(json["paths"][0]["points"][2]["curvature"]["value"].get<double>(), 0.0);
+}
+
 TEST_F(PathCommandTest, FilesHoldTheWholeReport) {
   const Result result =
       Gramian({"path", "net0@0", "net1@0", "--input", kInput, "--target", kTarget, "--directions",

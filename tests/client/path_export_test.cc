@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 namespace gramian::client::cli {
 namespace {
@@ -16,7 +18,7 @@ using ::testing::Not;
 PathReport Sample() {
   PathReport report;
   report.measure = "cka";
-  report.is_sphere = true;
+  report.space = PathSpace::kSphere;
   report.input_count = 50;
   report.point_count = 3;
   NetworkPath path;
@@ -50,6 +52,22 @@ TEST(PathExportTest, PeopleReadATable) {
             "in         0.500      -  coinciding points            -      -          -\n"
             "mid,<dle>  1.000  3.000                  -       25.0 %  0.500      0.125\n"
             "out            -      -                  -            -      -          -\n");
+}
+
+TEST(PathExportTest, EverySpaceHasItsWords) {
+  const std::pair<PathSpace, std::pair<const char*, const char*>> cases[] = {
+      {PathSpace::kSphere, {"on a sphere", "sphere"}},
+      {PathSpace::kEuclidean, {"in a Euclidean space", "Euclidean"}},
+      {PathSpace::kShape, {"among shapes", "shape"}},
+      {PathSpace::kAngularShape, {"among shapes of unit norm", "angular shape"}},
+      {PathSpace::kPositiveDefinite, {"among positive definite matrices", "positive definite"}}};
+  for (const auto& [space, words] : cases) {
+    PathReport report = Sample();
+    report.space = space;
+    EXPECT_THAT(RenderPaths(report),
+                ::testing::StartsWith("cka, " + std::string(words.first) + ", n"));
+    EXPECT_EQ(nlohmann::json::parse(ToJson(report))["space"], words.second);
+  }
 }
 
 TEST(PathExportTest, CsvHasARowForEachPoint) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -129,6 +130,54 @@ TEST_F(PathReportTest, NetworksShareThePointsThatAreEqual) {
               4.0 * kEps * path.geodesic.value);
 }
 
+// Spaces whose geometry is more than distances: the same report, from the layers themselves.
+TEST_F(PathReportTest, ShapesAndPositiveDefiniteMatricesHaveTheWholeReport) {
+  PathOptions options;
+  options.dimensions = 2;
+  options.directions = 2;
+  options.fractions = {0.0, 0.5, 1.0};
+  const std::pair<const char*, ScoreSpace> cases[] = {
+      {"procrustes", ScoreSpace::kShape},
+      {"procrustes-form=angular", ScoreSpace::kAngularShape},
+      {"procrustes-form=angular-alpha=0.5-whitening=repsim", ScoreSpace::kAngularShape},
+      {"airm", ScoreSpace::kPositiveDefinite},
+      {"airm-of=covariance", ScoreSpace::kPositiveDefinite}};
+  for (const auto& [measure, space] : cases) {
+    SCOPED_TRACE(measure);
+    const absl::StatusOr<PathReport> report =
+        Analyze({WithEnds("a"), WithEnds("b")}, measure, options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->space, space);
+    EXPECT_EQ(report->point_count, 8);
+    EXPECT_EQ(report->tangents.status, ScoreStatus::kOk);
+    EXPECT_EQ(report->tangents.distances.size(), 8);
+    EXPECT_EQ(report->picture.coordinates.rows(), 8);
+    const PathAnalysis& path = report->paths[0].analysis;
+    EXPECT_EQ(path.slack.status, ScoreStatus::kOk);
+    EXPECT_GE(path.slack.value, 1.0);
+    ASSERT_EQ(path.angles.size(), 3U);
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(path.angles[i].status, ScoreStatus::kOk);
+      EXPECT_EQ(path.target_angles[i].status, ScoreStatus::kOk);
+      EXPECT_EQ(path.curvatures[i].status, ScoreStatus::kOk);
+      EXPECT_EQ(path.projections[i].status, ScoreStatus::kOk);
+      // Neither its ends nor its middle are nearer than the nearest point of the geodesic.
+      for (const std::vector<PathValue>& distances : path.geodesic_distances) {
+        const double other = distances[i + 1].value;
+        EXPECT_LE(path.projections[i].distance, other + 65536.0 * kEps * (1.0 + other));
+      }
+    }
+    EXPECT_EQ(path.geodesic_distances[0][0].value, 0.0);
+    EXPECT_EQ(path.geodesic_distances[2][0].value, path.geodesic.value);
+    // Segments are scores, which are known when asked again.
+    const auto score = engine_->CompareLayers({Snapshot("a"), "fc1"}, {Snapshot("a"), "fc2"},
+                                              std::vector<std::string>{measure}, Form::kAuto, {});
+    ASSERT_TRUE(score.ok()) << score.status();
+    EXPECT_EQ(path.segments[1].value, (*score)[0].score.value);
+    EXPECT_EQ(Analyze({WithEnds("a"), WithEnds("b")}, measure)->cached, 64);
+  }
+}
+
 TEST_F(PathReportTest, AConstantLayerIsNotPlaced) {
   Upload("c", "fc1", 1, testing::RandomNormal(50, 4, 7));
   Upload("c", "dead", 2, Matrix::Ones(50, 4));
@@ -146,6 +195,13 @@ TEST_F(PathReportTest, AConstantLayerIsNotPlaced) {
   EXPECT_EQ(report->placed_status, ScoreStatus::kOk);
   EXPECT_EQ(report->picture.coordinates.rows(), 3);
   EXPECT_TRUE(report->picture.coordinates.allFinite());
+  for (const char* measure : {"procrustes", "airm", "airm-of=covariance"}) {
+    const absl::StatusOr<PathReport> other = Analyze({Path("c")}, measure, options);
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_EQ(other->paths[0].analysis.angles[0].status, ScoreStatus::kConstant);
+    EXPECT_THAT(other->is_placed, ElementsAre(true, false, true));
+    EXPECT_TRUE(other->tangents.coordinates.allFinite());
+  }
 }
 
 TEST_F(PathReportTest, NothingIsPlacedOfConstantLayersAlone) {

@@ -1,7 +1,7 @@
 // Goal: the geometry of paths is that of the library which published it. Method: every golden
-// record about two or three points or a path, met by the closed forms; where it shows points of a
-// geodesic or logarithms as matrices, by the plain definitions that the closed forms are tested
-// against.
+// record about two or three points or a path, met by the closed forms or by the geometry of the
+// space; where it shows points of a geodesic or logarithms as matrices, by the plain definitions
+// that these are tested against.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,12 +10,14 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "gramian/base/blas.h"
 #include "gramian/measure/measure_registry.h"
 #include "gramian/measure/operand.h"
 #include "gramian/measure/path_analysis.h"
+#include "gramian/measure/path_geometry.h"
 #include "gramian/measure/point_set.h"
 #include "gtest/gtest.h"
 #include "tests/testing/golden_cases.h"
@@ -36,6 +38,10 @@ const std::set<std::string> kSearchEndsElsewhere = {
 // Its point, ten lengths behind the first, has negative entries: no matrix of distances. The
 // library sets them to 0 before it measures, which brings it nearer.
 constexpr char kLeavesTheDistances[] = "digits-1383";
+
+// Angles at a shape of 7 dimensions between two of 12: the five that it lacks are free, and the
+// library turns them as LAPACK happens to. The angle of the space of shapes is the least one.
+const std::set<std::string> kFreeDirections = {"small-0672", "small-0675"};
 
 class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -64,25 +70,37 @@ class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
     return Operand(representation, &cache_);
   }
 
-  PointSet PointsOf(const GoldenGeometry& golden) {
+  std::unique_ptr<const PathGeometry> PointsOf(const GoldenGeometry& golden) {
     std::vector<Score> scores;
+    std::vector<Operand> layers;
     for (const std::string& a : golden.points) {
+      layers.push_back(MakeOperand(a));
       for (const std::string& b : golden.points) scores.push_back(ScoreOf(golden.measure, a, b));
     }
-    return PointSet::Create(MeasureRegistry::Parse(golden.measure).value()->traits().space,
-                            static_cast<Index>(golden.points.size()), scores)
-        .value();
+    const auto measure = MeasureRegistry::Parse(golden.measure).value();
+    if (!FollowsFromScores(measure->traits().space)) {
+      return measure->PlacePoints(ComputeContext(), layers, scores).value();
+    }
+    return std::make_unique<const ScoredGeometry>(
+        ComputeContext(),
+        PointSet::Create(measure->traits().space, static_cast<Index>(layers.size()), scores)
+            .value());
   }
 
-  const Matrix& PlainPoint(const GoldenGeometry& golden, size_t i) {
+  template <typename Space>
+  const Matrix& PlainPoint(const GoldenGeometry& golden, const Space& plain, size_t i) {
     Matrix& point = plain_[{golden.measure, golden.points[i]}];
     if (point.size() == 0) {
-      point =
-          golden.plain.Point(testing::LoadGoldenLayer(GetParam(), golden.points[i]).cast<double>());
+      point = plain.Point(testing::LoadGoldenLayer(GetParam(), golden.points[i]).cast<double>());
     }
     return point;
   }
 
+  static void Check(const GoldenGeometry& golden, const absl::StatusOr<PathValue>& value,
+                    double expected) {
+    ASSERT_TRUE(value.ok()) << value.status();
+    Check(golden, *value, expected);
+  }
   static void Check(const GoldenGeometry& golden, const PathValue& ours, double expected) {
     ASSERT_EQ(ours.status, ScoreStatus::kOk) << ToString(ours.status);
     EXPECT_NEAR(ours.value, expected, golden.Tolerance(expected));
@@ -112,29 +130,40 @@ class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
                 kSearchTolerance);
   }
 
-  void CheckGeodesic(const GoldenGeometry& golden, const PointSet& points) {
-    Check(golden, points.ToGeodesic(0, 0, 1, golden.fraction), golden.numbers.at("d_a_g"));
-    Check(golden, points.ToGeodesic(1, 0, 1, golden.fraction), golden.numbers.at("d_g_b"));
+  // Nothing is written plainly of shapes.
+  void CheckPlainGeodesic(const GoldenGeometry& /*golden*/, const std::monostate& /*plain*/) {}
+  template <typename Space>
+  void CheckPlainGeodesic(const GoldenGeometry& golden, const Space& space) {
     const Matrix plain =
-        golden.plain.Geodesic(PlainPoint(golden, 0), PlainPoint(golden, 1), golden.fraction);
+        space.Geodesic(PlainPoint(golden, space, 0), PlainPoint(golden, space, 1), golden.fraction);
     CheckCorner(golden, plain, golden.matrices.at("corner3x3"));
     EXPECT_NEAR(plain.norm(), golden.numbers.at("fro_norm"),
                 golden.Tolerance(golden.numbers.at("fro_norm")));
   }
+  void CheckGeodesic(const GoldenGeometry& golden, const PathGeometry& points) {
+    Check(golden, points.ToGeodesic(0, 0, 1, golden.fraction), golden.numbers.at("d_a_g"));
+    Check(golden, points.ToGeodesic(1, 0, 1, golden.fraction), golden.numbers.at("d_g_b"));
+    std::visit([&](const auto& space) { CheckPlainGeodesic(golden, space); }, golden.plain);
+  }
 
-  void CheckLogarithm(const GoldenGeometry& golden, const PointSet& points) {
-    Check(golden, points.Distance(0, 1), golden.numbers.at("norm_log"));
-    const Matrix& a = PlainPoint(golden, 0);
-    const Matrix& b = PlainPoint(golden, 1);
-    const Matrix log = golden.plain.Log(a, b);
+  void CheckPlainLogarithm(const GoldenGeometry& /*golden*/, const std::monostate& /*plain*/) {}
+  template <typename Space>
+  void CheckPlainLogarithm(const GoldenGeometry& golden, const Space& space) {
+    const Matrix& a = PlainPoint(golden, space, 0);
+    const Matrix& b = PlainPoint(golden, space, 1);
+    const Matrix log = space.Log(a, b);
     CheckCorner(golden, log, golden.matrices.at("log_corner2x2"));
     // The record's own note: arccos near 1 loses half the digits.
     constexpr double kSelfTolerance = 1.0e-6;
-    EXPECT_NEAR(golden.plain.Distance(golden.plain.Exp(a, log), b),
-                golden.numbers.at("d_exp_log_b"), kSelfTolerance);
+    EXPECT_NEAR(space.Distance(space.Exp(a, log), b), golden.numbers.at("d_exp_log_b"),
+                kSelfTolerance);
+  }
+  void CheckLogarithm(const GoldenGeometry& golden, const PathGeometry& points) {
+    Check(golden, points.Distance(0, 1), golden.numbers.at("norm_log"));
+    std::visit([&](const auto& space) { CheckPlainLogarithm(golden, space); }, golden.plain);
   }
 
-  static void CheckPath(const GoldenGeometry& golden, const PointSet& points) {
+  static void CheckPath(const GoldenGeometry& golden, const PathGeometry& points) {
     std::vector<Index> path;
     for (Index i = 0; i < points.size(); ++i) {
       path.push_back(i);
@@ -142,7 +171,7 @@ class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
         Check(golden, points.Distance(i, j), golden.matrices.at("distance_matrix")(i, j));
       }
     }
-    const PathAnalysis ours = AnalyzePath(points, path, {});
+    const PathAnalysis ours = AnalyzePath(points, path, {}).value();
     Check(golden, ours.length, golden.numbers.at("path_length"));
     Check(golden, ours.geodesic, golden.numbers.at("geodesic_length"));
     Check(golden, ours.slack, golden.numbers.at("slack_ratio"));
@@ -159,17 +188,24 @@ class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
   }
 
   void CheckRecord(const GoldenGeometry& golden) {
-    const PointSet points = PointsOf(golden);
+    const std::unique_ptr<const PathGeometry> geometry = PointsOf(golden);
+    const PathGeometry& points = *geometry;
     if (golden.quantity == "path") return CheckPath(golden, points);
     if (golden.quantity == "geodesic") return CheckGeodesic(golden, points);
     if (golden.quantity == "log_map") return CheckLogarithm(golden, points);
     if (golden.quantity == "alexandrov") {
       return Check(golden, points.AlexandrovCurvature(0, 1, 2), golden.numbers.at(""));
     }
+    if (kFreeDirections.contains(golden.id)) {
+      ASSERT_EQ(golden.quantity, "angle_at_middle");
+      const double expected = golden.numbers.at("");
+      EXPECT_LT(points.Angle(0, 1, 2)->value, expected - golden.Tolerance(expected));
+      return;
+    }
     if (golden.quantity == "angle_at_middle") {
       return Check(golden, points.Angle(0, 1, 2), golden.numbers.at(""));
     }
-    const Projection ours = points.Project(1, 0, 2);
+    const Projection ours = points.Project(1, 0, 2).value();
     const double fraction = golden.numbers.at("frac");
     const double distance = golden.numbers.at("d_perp");
     if (golden.quantity == "projection_tangent_iteration") {
@@ -182,7 +218,7 @@ class GoldenPathsTest : public ::testing::TestWithParam<std::string> {
       }
     } else {
       ASSERT_EQ(golden.quantity, "projection_of_middle_on_geodesic_ac");
-      CheckSearched(golden, ours, points.Distance(0, 2).value, fraction, distance);
+      CheckSearched(golden, ours, points.Distance(0, 2)->value, fraction, distance);
     }
   }
 

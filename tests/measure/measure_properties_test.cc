@@ -218,9 +218,10 @@ TEST_P(MeasurePropertiesTest, AConstantLayerHasTheDefinedStatus) {
 }
 
 // Points of a Hilbert space have a positive semidefinite Gram matrix, relative to one of them where
-// scores are distances; anything else has not.
+// scores are distances; anything else has not. Points of other spaces: shape_geometry_test.cc and
+// affine_geometry_test.cc.
 TEST_P(MeasurePropertiesTest, ScoresPlaceLayersAsDeclared) {
-  if (traits().space == ScoreSpace::kNone) return;
+  if (!FollowsFromScores(traits().space)) return;
   constexpr Index kLayers = 8;
   std::vector<Matrix> layers = {RandomActivations(kInputs, 5, 40)};
   for (uint64_t seed = 41; layers.size() < kLayers; ++seed) {

@@ -37,6 +37,8 @@ TEST(MeasureRegistryTest, ShortFormsBecomeCanonicalNames) {
       {"permutation-procrustes", "permutation-procrustes-form=distance-center=columns"},
       {"bures-kernel=distance", "bures-form=similarity-kernel=distance"},
       {"gulp-ridge=1e-3", "gulp-ridge=0.001-form=root"},
+      {"airm", "airm-of=gram-kernel=linear-ridge=0.1"},
+      {"airm-ridge=5e-2-of=covariance", "airm-of=covariance-ridge=0.05"},
       {"msa", "msa-form=distance"},
       {"msa-form=airm", "msa-form=airm"},
       {"gulp-kernel=rbf", "gulp-ridge=0-form=root-kernel=rbf-bandwidth=median:1"},

@@ -44,6 +44,15 @@ TEST_F(OutputsTest, DisagreementCountsDifferentClasses) {
   EXPECT_EQ(Compare("disagreement", a, b).value, 0.5);
 }
 
+// What docs/measures.md says of accuracies: one-hot labels as a layer.
+TEST_F(OutputsTest, DisagreementWithLabelsIsTheShareOfErrors) {
+  Matrix logits(5, 3);
+  logits << 3, 1, 2, 0, 1, 0, 0, 4, 9, 5, 4, 4, 1, 2, 0;
+  Matrix labels(5, 3);
+  labels << 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0;
+  EXPECT_EQ(Compare("disagreement", logits, labels).value, 1.0 - 4.0 / 5.0);
+}
+
 TEST_F(OutputsTest, OutputsOfDifferentClassesHaveNoScore) {
   for (const char* measure : {"jsd", "disagreement"}) {
     EXPECT_EQ(Compare(measure, RandomNormal(9, 3, 1), RandomNormal(9, 4, 2)).status,

@@ -15,7 +15,7 @@ constexpr double kPi = 3.14159265358979323846;
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 // Points of a Euclidean space, or, given unit vectors, of the sphere.
-PointSet Place(const Matrix& x, bool on_sphere) {
+ScoredGeometry Place(const Matrix& x, bool on_sphere) {
   std::vector<Score> scores;
   for (Index i = 0; i < x.rows(); ++i) {
     for (Index j = 0; j < x.rows(); ++j) {
@@ -24,10 +24,10 @@ PointSet Place(const Matrix& x, bool on_sphere) {
     }
   }
   const ScoreSpace space = on_sphere ? ScoreSpace::kCosine : ScoreSpace::kDistance;
-  return PointSet::Create(space, x.rows(), scores).value();
+  return {ComputeContext(), PointSet::Create(space, x.rows(), scores).value()};
 }
 
-std::vector<Index> All(const PointSet& points) {
+std::vector<Index> All(const PathGeometry& points) {
   std::vector<Index> path(static_cast<size_t>(points.size()));
   std::iota(path.begin(), path.end(), 0);
   return path;
@@ -37,8 +37,9 @@ TEST(PathAnalysisTest, AGreatCircleIsStraight) {
   Matrix x(4, 2);
   x.col(0) = Eigen::Array4d(0.0, 0.3, 0.6, 0.9).cos();
   x.col(1) = Eigen::Array4d(0.0, 0.3, 0.6, 0.9).sin();
-  const PointSet points = Place(x, true);
-  const PathAnalysis path = AnalyzePath(points, All(points), std::vector<double>{1.0 / 3.0});
+  const ScoredGeometry points = Place(x, true);
+  const PathAnalysis path =
+      AnalyzePath(points, All(points), std::vector<double>{1.0 / 3.0}).value();
   const double tolerance = 64.0 * std::sqrt(kEps);  // angles near pi
   EXPECT_NEAR(path.length.value, 0.9, 64.0 * kEps);
   EXPECT_NEAR(path.geodesic.value, 0.9, 64.0 * kEps);
@@ -63,8 +64,8 @@ TEST(PathAnalysisTest, ADetourInThePlane) {
   // (0,0) -> (0,1) -> (2,1) -> (2,0): length 4 where 2 would do.
   Matrix x(4, 2);
   x << 0, 0, 0, 1, 2, 1, 2, 0;
-  const PointSet points = Place(x, false);
-  const PathAnalysis path = AnalyzePath(points, All(points), {});
+  const ScoredGeometry points = Place(x, false);
+  const PathAnalysis path = AnalyzePath(points, All(points), {}).value();
   EXPECT_NEAR(path.length.value, 4.0, 8.0 * kEps);
   EXPECT_NEAR(path.slack.value, 2.0, 8.0 * kEps);
   EXPECT_NEAR(path.angles[0].value, 0.5 * kPi, 8.0 * kEps);
@@ -80,8 +81,8 @@ TEST(PathAnalysisTest, ADetourInThePlane) {
 TEST(PathAnalysisTest, TwoPointsAreTheirOwnGeodesic) {
   Matrix x(2, 1);
   x << 0, 3;
-  const PointSet points = Place(x, false);
-  const PathAnalysis path = AnalyzePath(points, All(points), {});
+  const ScoredGeometry points = Place(x, false);
+  const PathAnalysis path = AnalyzePath(points, All(points), {}).value();
   EXPECT_EQ(path.slack.value, 1.0);
   EXPECT_TRUE(path.angles.empty());
   EXPECT_TRUE(path.target_angles.empty());
@@ -90,8 +91,8 @@ TEST(PathAnalysisTest, TwoPointsAreTheirOwnGeodesic) {
 TEST(PathAnalysisTest, AClosedPathHasNoSlack) {
   Matrix x(3, 2);
   x << 0, 0, 1, 0, 0, 0;
-  const PointSet points = Place(x, false);
-  const PathAnalysis path = AnalyzePath(points, All(points), std::vector<double>{0.5});
+  const ScoredGeometry points = Place(x, false);
+  const PathAnalysis path = AnalyzePath(points, All(points), std::vector<double>{0.5}).value();
   EXPECT_EQ(path.length.value, 2.0);
   EXPECT_EQ(path.geodesic.value, 0.0);
   EXPECT_EQ(path.slack.status, ScoreStatus::kCoincidingPoints);
@@ -105,8 +106,9 @@ TEST(PathAnalysisTest, OnePointWithoutScoresLeavesTheRest) {
   std::vector<Score> scores(16, Score{ScoreStatus::kOk, 0.5, Form::kAuto});
   for (size_t i = 0; i < 4; ++i)
     scores[4 + i].status = scores[4 * i + 1].status = ScoreStatus::kConstant;
-  const PointSet points = PointSet::Create(ScoreSpace::kCosine, 4, scores).value();
-  const PathAnalysis path = AnalyzePath(points, All(points), {});
+  const ScoredGeometry points(ComputeContext(),
+                              PointSet::Create(ScoreSpace::kCosine, 4, scores).value());
+  const PathAnalysis path = AnalyzePath(points, All(points), {}).value();
   EXPECT_EQ(path.length.status, ScoreStatus::kConstant);
   EXPECT_EQ(path.slack.status, ScoreStatus::kConstant);
   EXPECT_EQ(path.geodesic.status, ScoreStatus::kOk);

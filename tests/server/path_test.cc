@@ -168,6 +168,26 @@ TEST_F(PathTest, WhatCannotBeAnsweredIsRefused) {
   ExpectRefused(request, StatusCode::INVALID_ARGUMENT, "not a name");
 }
 
+TEST_F(PathTest, ShapesAndPositiveDefiniteMatricesAreSpaces) {
+  const std::pair<const char*, v1::ScoreSpace> cases[] = {
+      {"procrustes", v1::SCORE_SPACE_SHAPE},
+      {"procrustes-form=angular", v1::SCORE_SPACE_ANGULAR_SHAPE},
+      {"airm", v1::SCORE_SPACE_POSITIVE_DEFINITE}};
+  for (const auto& [measure, space] : cases) {
+    v1::AnalyzePathRequest request = Request({"net"});
+    request.set_measure(measure);
+    request.set_direction_count(1);
+    v1::AnalyzePathResponse response;
+    ASSERT_TRUE(Analyze(request, &response).ok());
+    EXPECT_EQ(response.space(), space);
+    EXPECT_EQ(response.mean().status(), v1::SCORE_STATUS_OK);
+    const v1::PathPoint& point = response.paths(0).points(1);
+    EXPECT_EQ(point.angle().status(), v1::SCORE_STATUS_OK);
+    EXPECT_EQ(point.projection().status(), v1::SCORE_STATUS_OK);
+    EXPECT_EQ(point.projection().line_fraction(), point.projection().fraction());
+  }
+}
+
 TEST_F(PathTest, MeasuresSayWhereTheyPlaceLayers) {
   const auto context = Context();
   v1::ListMeasuresResponse response;
@@ -177,6 +197,8 @@ TEST_F(PathTest, MeasuresSayWhereTheyPlaceLayers) {
       EXPECT_EQ(measure.space(), v1::SCORE_SPACE_EUCLIDEAN);
     } else if (measure.family() == "cka" || measure.family() == "ms-cka") {
       EXPECT_EQ(measure.space(), v1::SCORE_SPACE_SPHERE) << measure.name();
+    } else if (measure.family() == "airm") {
+      EXPECT_EQ(measure.space(), v1::SCORE_SPACE_POSITIVE_DEFINITE);
     } else if (measure.family() == "hsic") {
       EXPECT_EQ(measure.space(), v1::SCORE_SPACE_UNSPECIFIED);
     }

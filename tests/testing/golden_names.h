@@ -23,7 +23,7 @@ std::string NumberIn(const nlohmann::json& params, const char* key);
 // What a record asks, if its measure and parameters belong to the family; n inputs.
 std::optional<Question> TranslateAlignment(const std::string& measure, const nlohmann::json& params,
                                            double n);
-// Distances of the spaces of paths: AngularCKA and stress.
+// Distances of the spaces of paths: AngularCKA, stress, shapes, positive definite matrices.
 std::optional<Question> TranslatePaths(const std::string& measure, const nlohmann::json& params,
                                        double n);
 

@@ -56,17 +56,30 @@ double GoldenGeometry::Tolerance(double expected) const {
   return std::max(absolute, relative * std::abs(expected));
 }
 
-std::optional<GoldenSpace> FindGoldenSpace(const std::string& golden_measure) {
+std::optional<GoldenSpace> FindGoldenSpace(const std::string& golden_measure, const json& params) {
   const auto cka = [](const KernelSpec& kernel, bool zero_diagonal) {
     return GoldenSpace{absl::StrCat("cka-kernel=", kernel.ToString(),
                                     "-hsic=", zero_diagonal ? "lange" : "gretton"),
-                       {true, kernel, zero_diagonal, false}};
+                       PlainSpace{true, kernel, zero_diagonal, false}};
   };
   const auto stress = [](const KernelSpec& kernel, bool rescaled) {
     return GoldenSpace{
         absl::StrCat("stress-kernel=", kernel.ToString(), rescaled ? "-rescale=median" : ""),
-        {false, kernel, false, rescaled}};
+        PlainSpace{false, kernel, false, rescaled}};
   };
+  const auto affine = [&params](const std::string& of, const KernelSpec& kernel) {
+    return GoldenSpace{absl::StrCat("airm-of=", of, "-ridge=", NumberIn(params, "eps")),
+                       PlainAffineSpace{of == "covariance", kernel, params.at("eps").get<double>(),
+                                        params.value("p", Index{0})}};
+  };
+  if (golden_measure == "airm_gram_linear") return affine("gram-kernel=linear", {});
+  if (golden_measure == "airm_gram_sqexp") {
+    return affine(absl::StrCat("gram-kernel=", kSqExp.ToString()), kSqExp);
+  }
+  if (golden_measure == "airm_cov") return affine("covariance", {});
+  if (golden_measure == "shape_angular_repsim" || golden_measure == "shape_euclidean_repsim") {
+    return GoldenSpace{TranslateShape(golden_measure, params)->measure, {}};
+  }
   if (golden_measure == "angular_cka_linear") return cka({}, false);
   if (golden_measure == "angular_cka_linear_lange") return cka({}, true);
   if (golden_measure == "angular_cka_sqexp") return cka(kSqExp, false);
@@ -77,11 +90,13 @@ std::optional<GoldenSpace> FindGoldenSpace(const std::string& golden_measure) {
   return std::nullopt;
 }
 
-std::optional<Question> TranslatePaths(const std::string& measure, const nlohmann::json& /*params*/,
+std::optional<Question> TranslatePaths(const std::string& measure, const nlohmann::json& params,
                                        double /*n*/) {
-  const std::optional<GoldenSpace> space = FindGoldenSpace(measure);
+  const std::optional<GoldenSpace> space = FindGoldenSpace(measure, params);
   if (!space.has_value()) return std::nullopt;
-  return Question{absl::StrCat(space->measure, space->plain.is_sphere ? "-distance=angular" : "")};
+  const auto* const plain = std::get_if<PlainSpace>(&space->plain);
+  const bool is_sphere = plain != nullptr && plain->is_sphere;
+  return Question{absl::StrCat(space->measure, is_sphere ? "-distance=angular" : "")};
 }
 
 std::optional<GoldenGeometry> ReadGoldenGeometry(const json& record) {
@@ -89,7 +104,8 @@ std::optional<GoldenGeometry> ReadGoldenGeometry(const json& record) {
   golden.golden_measure = record.at("measure");
   const size_t slash = golden.golden_measure.find('/');
   if (slash == std::string::npos) return std::nullopt;
-  const std::optional<GoldenSpace> space = FindGoldenSpace(golden.golden_measure.substr(0, slash));
+  const std::optional<GoldenSpace> space =
+      FindGoldenSpace(golden.golden_measure.substr(0, slash), record.at("params"));
   if (!space.has_value()) return std::nullopt;
   golden.id = record.at("id");
   golden.quantity = golden.golden_measure.substr(slash + 1);

@@ -6,12 +6,18 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "gramian/base/matrix.h"
+#include "tests/testing/plain_affine.h"
 #include "tests/testing/plain_space.h"
 
 namespace gramian::testing {
+
+// A space written plainly. Nothing for shapes, whose corners depend on how the library turns them
+// (the golden README): only their numbers are compared.
+using GoldenPlain = std::variant<std::monostate, PlainSpace, PlainAffineSpace>;
 
 // One record: "stress_sqexp/angle_at_middle" of three points.
 struct GoldenGeometry {
@@ -19,7 +25,7 @@ struct GoldenGeometry {
   std::string golden_measure;                        // with the quantity
   std::string quantity;                              // "angle_at_middle", "geodesic", "path", ...
   std::string measure;                               // ours
-  PlainSpace plain;                                  // the same space, written plainly
+  GoldenPlain plain;                                 // the same space, written plainly
   std::vector<std::string> points;                   // layers, in order
   double fraction = 0.0;                             // of "geodesic"
   std::map<std::string, double> numbers;             // a value without a name is under ""
@@ -36,9 +42,10 @@ struct GoldenGeometry {
 // digits (docs/measures.md); tests/measure/stress_test.cc has the definition.
 struct GoldenSpace {
   std::string measure;
-  PlainSpace plain;
+  GoldenPlain plain;
 };
-std::optional<GoldenSpace> FindGoldenSpace(const std::string& golden_measure);
+std::optional<GoldenSpace> FindGoldenSpace(const std::string& golden_measure,
+                                           const nlohmann::json& params);
 
 // Nothing unless the record asks for a geometry of such a space.
 std::optional<GoldenGeometry> ReadGoldenGeometry(const nlohmann::json& record);

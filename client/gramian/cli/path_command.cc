@@ -86,7 +86,8 @@ void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action)
   command
       ->add_option("-m,--measure", options->measure,
                    "Whose scores place layers: cka, cka-hsic=song, ms-cka-t=4, ... on a sphere, "
-                   "stress in a Euclidean space")
+                   "stress in a Euclidean space, procrustes and procrustes-form=angular among "
+                   "shapes, airm among positive definite matrices")
       ->capture_default_str();
   command
       ->add_option("--fractions", options->fractions,

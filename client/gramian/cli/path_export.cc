@@ -13,6 +13,27 @@
 namespace gramian::client::cli {
 namespace {
 
+// A space as files and as sentences call it.
+struct SpaceNames {
+  const char* word;
+  const char* place;
+};
+
+SpaceNames Names(PathSpace space) {
+  switch (space) {
+    case PathSpace::kEuclidean:
+      return {"Euclidean", "in a Euclidean space"};
+    case PathSpace::kShape:
+      return {"shape", "among shapes"};
+    case PathSpace::kAngularShape:
+      return {"angular shape", "among shapes of unit norm"};
+    case PathSpace::kPositiveDefinite:
+      return {"positive definite", "among positive definite matrices"};
+    default:
+      return {"sphere", "on a sphere"};
+  }
+}
+
 using Json = nlohmann::ordered_json;
 
 // "-" for what an end of the path does not have, the status of what is not defined.
@@ -119,9 +140,8 @@ Json ToJson(const NetworkPath& path) {
 }  // namespace
 
 std::string RenderPaths(const PathReport& report) {
-  std::string result =
-      absl::StrCat(report.measure, ", ", report.is_sphere ? "on a sphere" : "in a Euclidean space",
-                   ", n = ", report.input_count, "\n");
+  std::string result = absl::StrCat(report.measure, ", ", Names(report.space).place,
+                                    ", n = ", report.input_count, "\n");
   for (const NetworkPath& path : report.paths) absl::StrAppend(&result, "\n", RenderPath(path));
   if (report.mean.has_value()) absl::StrAppend(&result, "\n", RenderMean(*report.mean));
   return result;
@@ -158,7 +178,7 @@ std::string ToCsv(const PathReport& report) {
 std::string ToJson(const PathReport& report) {
   Json json;
   json["measure"] = report.measure;
-  json["space"] = report.is_sphere ? "sphere" : "Euclidean";
+  json["space"] = Names(report.space).word;
   json["input_count"] = report.input_count;
   json["point_count"] = report.point_count;
   Json paths = Json::array();

@@ -10,6 +10,15 @@
 
 namespace gramian::client {
 
+// Where the scores of a measure place layers.
+enum class PathSpace {
+  kSphere,
+  kEuclidean,
+  kShape,             // layers up to a rotation of their features
+  kAngularShape,      // the same of unit norm
+  kPositiveDefinite,  // positive definite matrices, affine-invariant metric
+};
+
 // One network to be seen as a path: input -> layers -> target.
 struct PathSource {
   std::string snapshot;             // resource name
@@ -21,7 +30,7 @@ struct PathSource {
 // What to say about paths.
 struct PathQuery {
   std::vector<PathSource> paths;
-  std::string measure = "cka";  // whose scores place layers on a sphere or in a Euclidean space
+  std::string measure = "cka";  // whose scores place layers (PathSpace)
   std::vector<double> geodesic_fractions =
       {};                           // from 0 to 1: points of the geodesic to measure from
   int picture_dimension_count = 0;  // 0 means no picture
@@ -36,7 +45,7 @@ struct PathProjection {
   ScoreStatus status = ScoreStatus::kOk;  // the rest means something for kOk
   double fraction = 0;       // of the nearest point of the geodesic: 0 first point, 1 target
   double distance = 0;       // to it
-  double line_fraction = 0;  // the same on the geodesic continued beyond its ends
+  double line_fraction = 0;  // the same on the geodesic continued beyond its ends, where it is
   double line_distance = 0;
 };
 
@@ -81,8 +90,8 @@ struct PathPicture {
 
 // The answer.
 struct PathReport {
-  std::string measure;     // canonical name
-  bool is_sphere = false;  // else a Euclidean space
+  std::string measure;  // canonical name
+  PathSpace space = PathSpace::kSphere;
   int64_t input_count = 0;
   int64_t point_count = 0;  // different ones; layers with the same content are one
   std::vector<NetworkPath> paths;

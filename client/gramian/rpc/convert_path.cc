@@ -7,6 +7,21 @@ namespace {
 
 using client::FromProto;
 
+PathSpace FromProto(v1::ScoreSpace proto) {
+  switch (proto) {
+    case v1::SCORE_SPACE_EUCLIDEAN:
+      return PathSpace::kEuclidean;
+    case v1::SCORE_SPACE_SHAPE:
+      return PathSpace::kShape;
+    case v1::SCORE_SPACE_ANGULAR_SHAPE:
+      return PathSpace::kAngularShape;
+    case v1::SCORE_SPACE_POSITIVE_DEFINITE:
+      return PathSpace::kPositiveDefinite;
+    default:
+      return PathSpace::kSphere;
+  }
+}
+
 PathValue FromProto(const v1::PathValue& proto) {
   return MakeCell(proto.status(), proto.has_value() ? proto.value() : 0);
 }
@@ -68,7 +83,7 @@ v1::AnalyzePathRequest ToProto(const PathQuery& query) {
 PathReport FromProto(const v1::AnalyzePathResponse& proto) {
   PathReport report;
   report.measure = proto.measure();
-  report.is_sphere = proto.space() == v1::SCORE_SPACE_SPHERE;
+  report.space = FromProto(proto.space());
   report.input_count = proto.input_count();
   report.point_count = proto.point_count();
   for (const v1::NetworkPath& path : proto.paths()) report.paths.push_back(FromProto(path));

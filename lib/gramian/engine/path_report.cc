@@ -1,9 +1,11 @@
 #include "gramian/engine/path_report.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/measure/path_geometry.h"
 
 namespace gramian {
 namespace {
@@ -12,8 +14,8 @@ absl::Status Check(const SimilarityMeasure& measure, const PathOptions& options)
   if (measure.traits().space == ScoreSpace::kNone) {
     return absl::InvalidArgumentError(
         absl::StrCat("measure '", measure.name(),
-                     "' does not place layers in a space; cka, ms-cka and stress are among those "
-                     "that do"));
+                     "' does not place layers in a space; cka, ms-cka, stress, procrustes and "
+                     "airm are among those that do"));
   }
   for (const double fraction : options.fractions) {
     if (fraction >= 0.0 && fraction <= 1.0) continue;
@@ -33,11 +35,12 @@ Matrix Spread(const Matrix& rows, const std::vector<Index>& chosen, Index count)
 }
 
 // Mean and picture of the points that are placed.
-absl::Status PlaceTogether(const ComputeContext& context, const PointSet& points,
+absl::Status PlaceTogether(const ComputeContext& context, const PathGeometry& points,
                            const PathOptions& options, PathReport& report) {
   std::vector<Index> placed;
   for (Index i = 0; i < points.size(); ++i) {
-    const ScoreStatus status = points.Distance(i, i).status;
+    GRAMIAN_ASSIGN_OR_RETURN(const PathValue self, points.Distance(i, i));
+    const ScoreStatus status = self.status;
     report.is_placed.push_back(status == ScoreStatus::kOk);
     if (status == ScoreStatus::kOk) placed.push_back(i);
     if (placed.empty()) report.placed_status = status;
@@ -48,16 +51,16 @@ absl::Status PlaceTogether(const ComputeContext& context, const PointSet& points
   Matrix distances(count, count);
   for (Index i = 0; i < count; ++i) {
     for (Index j = 0; j < count; ++j) {
-      const PathValue distance =
-          points.Distance(placed[static_cast<size_t>(i)], placed[static_cast<size_t>(j)]);
+      GRAMIAN_ASSIGN_OR_RETURN(
+          const PathValue distance,
+          points.Distance(placed[static_cast<size_t>(i)], placed[static_cast<size_t>(j)]));
       if (distance.status != ScoreStatus::kOk) report.placed_status = distance.status;
       distances(i, j) = distance.value;
     }
   }
   if (report.placed_status != ScoreStatus::kOk) return absl::OkStatus();
   if (options.directions > 0) {
-    GRAMIAN_ASSIGN_OR_RETURN(report.tangents,
-                             AnalyzeTangents(context, points, placed, options.directions));
+    GRAMIAN_ASSIGN_OR_RETURN(report.tangents, points.Tangents(placed, options.directions));
     if (report.tangents.status == ScoreStatus::kOk) {
       report.tangents.coordinates = Spread(report.tangents.coordinates, placed, points.size());
       report.tangents.distances = Spread(report.tangents.distances, placed, points.size());
@@ -68,6 +71,24 @@ absl::Status PlaceTogether(const ComputeContext& context, const PointSet& points
     report.picture.coordinates = Spread(report.picture.coordinates, placed, points.size());
   }
   return absl::OkStatus();
+}
+
+// The geometry of `sources`, of which `scores` are known.
+absl::StatusOr<std::unique_ptr<const PathGeometry>> MakeGeometry(
+    const ComputeContext& context, const SimilarityMeasure& measure,
+    const std::vector<OperandSource>& sources, const std::vector<Score>& scores) {
+  const ScoreSpace space = measure.traits().space;
+  if (FollowsFromScores(space)) {
+    GRAMIAN_ASSIGN_OR_RETURN(PointSet points,
+                             PointSet::Create(space, static_cast<Index>(sources.size()), scores));
+    return std::make_unique<const ScoredGeometry>(context, std::move(points));
+  }
+  std::vector<Operand> layers;
+  for (const OperandSource& source : sources) {
+    GRAMIAN_ASSIGN_OR_RETURN(Operand layer, source.Load());
+    layers.push_back(std::move(layer));
+  }
+  return measure.PlacePoints(context, layers, scores);
 }
 
 }  // namespace
@@ -95,13 +116,13 @@ absl::Status CompletePathReport(const ComputeContext& context, Scorer& scorer,
         return absl::OkStatus();
       }));
   report.cached = cached;
-  GRAMIAN_ASSIGN_OR_RETURN(const PointSet points,
-                           PointSet::Create(report.space, report.point_count, scores));
+  GRAMIAN_ASSIGN_OR_RETURN(const std::unique_ptr<const PathGeometry> points,
+                           MakeGeometry(context, measure, sources, scores));
   for (NetworkPath& path : report.paths) {
-    path.analysis = AnalyzePath(points, path.points, options.fractions);
+    GRAMIAN_ASSIGN_OR_RETURN(path.analysis, AnalyzePath(*points, path.points, options.fractions));
   }
   report.is_placed.clear();
-  return PlaceTogether(context, points, options, report);
+  return PlaceTogether(context, *points, options, report);
 }
 
 }  // namespace gramian

@@ -51,9 +51,10 @@ struct PathReport {
 
 // Completes `report`, of which paths[i].layers and points are given, with the scores of `sources`
 // (K of them; all over the same n inputs) by `measure`. K (K + 1) / 2 scores, through `scorer` and
-// its result store; O(K) beside that for every path, and the costs of TangentAnalysis and
-// MdsEmbedding. INVALID_ARGUMENT if the measure places nothing (ScoreSpace::kNone) or a fraction is
-// outside [0, 1]; errors of Scorer.
+// its result store; beside that O(K) for every path where these scores say everything
+// (FollowsFromScores), else the points themselves and O(K) questions of PathGeometry, and the costs
+// of TangentAnalysis and MdsEmbedding. INVALID_ARGUMENT if the measure places nothing
+// (ScoreSpace::kNone) or a fraction is outside [0, 1]; errors of Scorer.
 absl::Status CompletePathReport(const ComputeContext& context, Scorer& scorer,
                                 const SimilarityMeasure& measure,
                                 const std::vector<OperandSource>& sources,

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gramian/measure/operand.h"
+#include "gramian/measure/path_geometry.h"
 
 namespace gramian {
 
@@ -45,6 +46,12 @@ const char* ToString(Form form) {
       return "spectral";
   }
   return "unknown";
+}
+
+absl::StatusOr<std::unique_ptr<const PathGeometry>> SimilarityMeasure::PlacePoints(
+    const ComputeContext& /*context*/, absl::Span<const Operand> /*layers*/,
+    absl::Span<const Score> /*scores*/) const {
+  return nullptr;
 }
 
 absl::Status CheckApplies(const SimilarityMeasure& measure, const Operand& a, const Operand& b) {

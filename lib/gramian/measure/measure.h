@@ -14,6 +14,7 @@
 namespace gramian {
 
 class Operand;
+class PathGeometry;
 
 // Why a pair has no value. A degenerate pair is an answer, never a NaN and never the failure of a
 // whole matrix.
@@ -31,7 +32,7 @@ enum class ScoreStatus {
   kRankDeficient,        // pullback metrics are singular where a finite distance needs full rank
   // Of what is derived from scores, the geometry of paths:
   kCoincidingPoints,  // points that a direction or a ratio needs apart coincide
-  kAntipodalPoints,   // opposite points of a sphere: no single geodesic joins them
+  kAntipodalPoints,   // opposite points of a sphere, or others that no single geodesic joins
   kEquidistant,       // every point of the geodesic is equally near
 };
 
@@ -49,14 +50,24 @@ enum class Form {
 // "auto", "feature_space", "sample_space", "spectral".
 const char* ToString(Form form);
 
-// What the scores of a measure say about points of a Hilbert space that layers are mapped to: what
-// the geometry of paths (path_geometry.h) needs.
+// What the scores of a measure say about the points that layers are mapped to: what the geometry of
+// paths (path_geometry.h) needs.
 enum class ScoreSpace {
   kNone,      // nothing: there are no such points
   kCosine,    // inner products of unit vectors: points of a sphere
   kAngle,     // their arccos: arc lengths on that sphere
   kDistance,  // Euclidean distances of points
+  // Distances of points in a curved space, whose angles need more than scores (PlacePoints):
+  kShape,             // matrices up to a rotation of their features
+  kAngularShape,      // the same of unit norm
+  kPositiveDefinite,  // positive definite matrices with the affine-invariant metric
 };
+
+// Whether scores alone say everything: points of a sphere or of a Euclidean space.
+inline bool FollowsFromScores(ScoreSpace space) {
+  return space == ScoreSpace::kCosine || space == ScoreSpace::kAngle ||
+         space == ScoreSpace::kDistance;
+}
 
 // One score.
 struct Score {
@@ -141,6 +152,13 @@ class SimilarityMeasure {
       const ComputeContext& /*context*/, const Operand& /*a*/, const Operand& /*b*/) const {
     return nullptr;
   }
+
+  // The geometry of `layers` (K) as points of traits().space, where that is one whose geometry does
+  // not follow from scores; null otherwise. `scores` are K x K of Compare, row-major. Cost as the
+  // scores, and what path_geometry.h says of each question. Errors as Compare.
+  virtual absl::StatusOr<std::unique_ptr<const PathGeometry>> PlacePoints(
+      const ComputeContext& context, absl::Span<const Operand> layers,
+      absl::Span<const Score> scores) const;
 };
 
 // Whether `measure` reads what these operands hold: INVALID_ARGUMENT, naming it, for tangent data

@@ -58,6 +58,7 @@ MeasureEntry DistanceCorrelationEntry();
 MeasureEntry MultiScaleCkaEntry();
 MeasureEntry MultiScaleDistanceCorrelationEntry();
 MeasureEntry StressEntry();
+MeasureEntry AffineInvariantEntry();
 MeasureEntry CcaEntry();
 MeasureEntry SvccaEntry();
 MeasureEntry PwccaEntry();

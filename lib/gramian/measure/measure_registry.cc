@@ -54,7 +54,8 @@ const std::vector<MeasureEntry>& Entries() {
                                     JsdEntry(),
                                     DisagreementEntry(),
                                     LatentFunctionalMapEntry(),
-                                    MsaEntry()};
+                                    MsaEntry(),
+                                    AffineInvariantEntry()};
   return *entries;
 }
 

@@ -20,15 +20,6 @@ bool IsFactorable(const Operand& layer, const KernelSpec& kernel) {
   return kernel.is_feature_map() && layer.cols() <= layer.rows();
 }
 
-Form PlanOverlap(const Operand& a, const Operand& b, const KernelSpec& kernel) {
-  for (const Operand* side : {&a, &b}) {
-    if (IsFactorable(*side, kernel) && side->rows() * side->cols() > kExplicitEntries) {
-      return Form::kFeatureSpace;
-    }
-  }
-  return Form::kSpectral;
-}
-
 Vector Eigenvalues(const SpectralOperator& op) {
   return std::exp(op.log_scale()) * op.eigenvalues();
 }
@@ -95,6 +86,15 @@ absl::Status Uncenter(const ComputeContext& context, const Operand& a, const Ope
 
 }  // namespace
 
+Form PlanOverlap(absl::Span<const Operand> layers, const KernelSpec& kernel) {
+  for (const Operand& layer : layers) {
+    if (IsFactorable(layer, kernel) && layer.rows() * layer.cols() > kExplicitEntries) {
+      return Form::kFeatureSpace;
+    }
+  }
+  return Form::kSpectral;
+}
+
 absl::StatusOr<SpectralPair> GetSpectralPair(const ComputeContext& context, const Operand& a,
                                              const Operand& b, const KernelSpec& kernel,
                                              const Operand::SpectralOptions& options) {
@@ -128,7 +128,7 @@ absl::StatusOr<LayerOverlap> ComputeOverlap(const ComputeContext& context, const
   if (form == Form::kSampleSpace) {
     return absl::InvalidArgumentError("form sample_space has no eigenvectors to compare");
   }
-  if (form == Form::kAuto) form = PlanOverlap(a, b, kernel);
+  if (form == Form::kAuto) form = PlanOverlap({a, b}, kernel);
   Operand::SpectralOptions options;
   options.precise = true;
   options.materialized = form == Form::kSpectral;
@@ -157,6 +157,21 @@ absl::StatusOr<LayerOverlap> ComputeOverlap(const ComputeContext& context, const
     GRAMIAN_RETURN_IF_ERROR(Uncenter(context, a, b, overlap));
   }
   return overlap;
+}
+
+absl::StatusOr<std::vector<LayerOverlap>> ComputeOverlaps(const ComputeContext& context,
+                                                          absl::Span<const Operand> layers,
+                                                          const KernelSpec& kernel) {
+  const Form form = PlanOverlap(layers, kernel);
+  std::vector<LayerOverlap> overlaps(layers.size() * layers.size());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    for (size_t j = i; j < layers.size(); ++j) {
+      GRAMIAN_ASSIGN_OR_RETURN(
+          overlaps[i * layers.size() + j],
+          ComputeOverlap(context, layers[i], layers[j], kernel, Centering::kColumns, form));
+    }
+  }
+  return overlaps;
 }
 
 absl::StatusOr<Vector> CanonicalCorrelations(const LayerOverlap& overlap, Centering centering) {

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "gramian/base/compute.h"
 #include "gramian/base/matrix.h"
 #include "gramian/geometry/kernel.h"
@@ -62,12 +64,22 @@ struct LayerOverlap {
   std::shared_ptr<const SpectralOperator> b_centered;
 };
 
+// The form that kAuto takes for all pairs of `layers` alike: eigenvectors of one layer may differ
+// in sign between forms, so that overlaps that belong together are computed in one.
+Form PlanOverlap(absl::Span<const Operand> layers, const KernelSpec& kernel);
+
 // Per layer, cached: 2 n d^2 + 9 d^3 + 3 n r^2 flops, n r doubles (d <= n), else 9 n^3 and n^2. Per
 // pair: 2 n r_a r_b flops. kAuto takes explicit eigenvectors unless those of a layer would need
 // more than 2^26 doubles where a factored form is at hand. INVALID_ARGUMENT for kSampleSpace.
 absl::StatusOr<LayerOverlap> ComputeOverlap(const ComputeContext& context, const Operand& a,
                                             const Operand& b, const KernelSpec& kernel,
                                             Centering centering, Form form);
+
+// Overlaps of all pairs of K layers in one form, that of pair (i, j), i <= j, at i * K + j; those
+// with i > j are left empty. Cost and errors of ComputeOverlap.
+absl::StatusOr<std::vector<LayerOverlap>> ComputeOverlaps(const ComputeContext& context,
+                                                          absl::Span<const Operand> layers,
+                                                          const KernelSpec& kernel);
 
 // Singular values rho_i of W, at most 1: the canonical correlations, min(r_a, r_b) of them,
 // descending. A side that spans everything there is makes them all 1 without any work.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/operand.h"
+#include "gramian/measure/path_geometry.h"
 
 namespace gramian {
 namespace {
@@ -38,6 +39,13 @@ class Measure final : public SimilarityMeasure {
     GRAMIAN_ASSIGN_OR_RETURN(const double value, measure_.value(context, a, b, overlap));
     return Score{ScoreStatus::kOk, std::clamp(value, traits().range_min, traits().range_max),
                  overlap.form};
+  }
+
+  absl::StatusOr<std::unique_ptr<const PathGeometry>> PlacePoints(
+      const ComputeContext& context, absl::Span<const Operand> layers,
+      absl::Span<const Score> scores) const override {
+    if (measure_.place == nullptr) return nullptr;
+    return measure_.place(context, layers, scores);
   }
 
  private:

@@ -28,6 +28,11 @@ struct OverlapMeasure {
       value;
   // Whether `value` reads eigenvectors of inputs, which factored layers do not hold.
   bool needs_explicit_eigenvectors = false;
+  // Of a measure whose traits().space has a geometry of its own: SimilarityMeasure::PlacePoints.
+  std::function<absl::StatusOr<std::unique_ptr<const PathGeometry>>(
+      const ComputeContext& context, absl::Span<const Operand> layers,
+      absl::Span<const Score> scores)>
+      place = nullptr;
 };
 
 // Scores pairs of layers; fused networks are INVALID_ARGUMENT. Fewer than traits.min_inputs inputs

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "gramian/base/status_macros.h"
+
 namespace gramian {
 namespace {
 
@@ -27,28 +29,33 @@ PathValue Slack(const PathValue& length, const PathValue& geodesic) {
 
 }  // namespace
 
-PathAnalysis AnalyzePath(const PointSet& points, absl::Span<const Index> path,
-                         absl::Span<const double> fractions) {
+absl::StatusOr<PathAnalysis> AnalyzePath(const PathGeometry& points, absl::Span<const Index> path,
+                                         absl::Span<const double> fractions) {
   const Index first = path.front();
   const Index target = path.back();
   PathAnalysis result;
   for (size_t i = 0; i + 1 < path.size(); ++i) {
-    result.segments.push_back(points.Distance(path[i], path[i + 1]));
+    GRAMIAN_ASSIGN_OR_RETURN(result.segments.emplace_back(), points.Distance(path[i], path[i + 1]));
   }
   for (size_t i = 1; i + 1 < path.size(); ++i) {
-    result.angles.push_back(points.Angle(path[i - 1], path[i], path[i + 1]));
-    result.curvatures.push_back(points.AlexandrovCurvature(path[i - 1], path[i], path[i + 1]));
-    result.projections.push_back(points.Project(path[i], first, target));
-    result.target_angles.push_back(points.Angle(path[i], path[i - 1], target));
+    GRAMIAN_ASSIGN_OR_RETURN(result.angles.emplace_back(),
+                             points.Angle(path[i - 1], path[i], path[i + 1]));
+    GRAMIAN_ASSIGN_OR_RETURN(result.curvatures.emplace_back(),
+                             points.AlexandrovCurvature(path[i - 1], path[i], path[i + 1]));
+    GRAMIAN_ASSIGN_OR_RETURN(result.projections.emplace_back(),
+                             points.Project(path[i], first, target));
+    GRAMIAN_ASSIGN_OR_RETURN(result.target_angles.emplace_back(),
+                             points.Angle(path[i], path[i - 1], target));
   }
   for (const double fraction : fractions) {
     std::vector<PathValue>& distances = result.geodesic_distances.emplace_back();
     for (const Index point : path) {
-      distances.push_back(points.ToGeodesic(point, first, target, fraction));
+      GRAMIAN_ASSIGN_OR_RETURN(distances.emplace_back(),
+                               points.ToGeodesic(point, first, target, fraction));
     }
   }
   result.length = Sum(result.segments);
-  result.geodesic = points.Distance(first, target);
+  GRAMIAN_ASSIGN_OR_RETURN(result.geodesic, points.Distance(first, target));
   result.slack = Slack(result.length, result.geodesic);
   return result;
 }

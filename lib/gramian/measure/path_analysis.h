@@ -4,7 +4,9 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "gramian/measure/path_geometry.h"
 #include "gramian/measure/point_set.h"
 
 namespace gramian {
@@ -29,10 +31,10 @@ struct PathAnalysis {
 };
 
 // Of the path through points[path[0]], points[path[1]], ...: at least two, repetitions allowed.
-// Each of `fractions` is in [0, 1]. O(K) for each fraction. Source: Lange et al. 2022, arXiv
-// 2206.10999.
-PathAnalysis AnalyzePath(const PointSet& points, absl::Span<const Index> path,
-                         absl::Span<const double> fractions);
+// Each of `fractions` is in [0, 1]. O(K) questions, and K more for each fraction. Errors of the
+// geometry. Source: Lange et al. 2022, arXiv 2206.10999.
+absl::StatusOr<PathAnalysis> AnalyzePath(const PathGeometry& points, absl::Span<const Index> path,
+                                         absl::Span<const double> fractions);
 
 }  // namespace gramian
 

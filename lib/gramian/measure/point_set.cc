@@ -208,11 +208,13 @@ PathValue PointSet::ToGeodesic(Index b, Index a, Index c, double fraction) const
 PathValue PointSet::AlexandrovCurvature(Index a, Index b, Index c) const {
   PathValue result = ToGeodesic(b, a, c, 0.5);
   if (result.status != ScoreStatus::kOk) return result;
-  const double ab = Distance(a, b).value;
-  const double bc = Distance(b, c).value;
-  const double ac = Distance(a, c).value;
-  result.value -= std::sqrt(std::max(0.5 * ab * ab + 0.5 * bc * bc - 0.25 * ac * ac, 0.0));
+  result.value =
+      CurvatureOf(result.value, Distance(a, b).value, Distance(b, c).value, Distance(a, c).value);
   return result;
+}
+
+double CurvatureOf(double to_middle, double ab, double bc, double ac) {
+  return to_middle - std::sqrt(std::max(0.5 * ab * ab + 0.5 * bc * bc - 0.25 * ac * ac, 0.0));
 }
 
 }  // namespace gramian

@@ -94,6 +94,10 @@ class PointSet {
   std::vector<ScoreStatus> statuses_;
 };
 
+// Alexandrov curvature from the distances of three points and that of b to the middle of a and c:
+// d - sqrt(ab^2 / 2 + bc^2 / 2 - ac^2 / 4).
+double CurvatureOf(double to_middle, double ab, double bc, double ac);
+
 }  // namespace gramian
 
 #endif  // GRAMIAN_MEASURE_POINT_SET_H_

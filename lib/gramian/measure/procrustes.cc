@@ -16,11 +16,13 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/measure/measure_parameters.h"
 #include "gramian/measure/overlap_measure.h"
+#include "gramian/measure/shape_geometry.h"
 #include "gramian/measure/shape_score.h"
 
 namespace gramian {
@@ -45,6 +47,37 @@ Vector Whiten(const Vector& eigenvalues, double alpha, Whitening whitening, int6
   return whitened;
 }
 
+// The layers as points of shape space: singular values of phi(x), and phi(x_i)' phi(x_j).
+absl::StatusOr<std::unique_ptr<const PathGeometry>> Place(const ComputeContext& context,
+                                                          absl::Span<const Operand> layers,
+                                                          absl::Span<const Score> scores,
+                                                          bool angular, double alpha,
+                                                          Whitening whitening) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<LayerOverlap> overlaps,
+                           ComputeOverlaps(context, layers, {}));
+  std::vector<Vector> values(layers.size());
+  int64_t total = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerOverlap& own = overlaps[i * layers.size() + i];
+    if (own.status != ScoreStatus::kOk) continue;
+    values[i] = Whiten(own.a_values, alpha, whitening, own.a_cols, own.rows);
+    if (angular) values[i].normalize();
+    total += values[i].size();
+  }
+  GRAMIAN_RETURN_IF_ERROR(context.CheckScratch(
+      4 * total * total * static_cast<int64_t>(sizeof(double)), "products of shapes"));
+  std::vector<Matrix> cross(overlaps.size());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    for (size_t j = i + 1; j < layers.size(); ++j) {
+      if (values[i].size() == 0 || values[j].size() == 0) continue;
+      const Matrix& w = overlaps[i * layers.size() + j].w;
+      cross[i * layers.size() + j] = values[i].asDiagonal() * w * values[j].asDiagonal();
+    }
+  }
+  return std::make_unique<const ShapeGeometry>(context, angular, std::move(values),
+                                               std::move(cross), scores);
+}
+
 MeasureTraits TraitsOf(ShapeForm form, double alpha, Whitening whitening) {
   const bool has_scale = form == ShapeForm::kDistance;
   const bool is_netrep_distance = has_scale && whitening == Whitening::kNetrep;
@@ -59,6 +92,11 @@ MeasureTraits TraitsOf(ShapeForm form, double alpha, Whitening whitening) {
   // Its scale depends on the other side through the padding.
   traits.invariant_to_dead_units = alpha == 1.0 || !is_netrep_distance;
   traits.is_metric = traits.invariant_to_dead_units;
+  // The whitening of netrep depends on the other side.
+  if (alpha == 1.0 || whitening != Whitening::kNetrep) {
+    if (form == ShapeForm::kDistance) traits.space = ScoreSpace::kShape;
+    if (form == ShapeForm::kAngular) traits.space = ScoreSpace::kAngularShape;
+  }
   return traits;
 }
 
@@ -88,6 +126,13 @@ absl::StatusOr<std::shared_ptr<const SimilarityMeasure>> Make(MeasureParameters&
     GRAMIAN_ASSIGN_OR_RETURN(const double xy, WeightedNuclearNorm(x, overlap.w, y));
     return ShapeScore(form, x.squaredNorm(), y.squaredNorm(), xy);
   };
+  if (procrustes.traits.space != ScoreSpace::kNone) {
+    procrustes.place = [form, alpha, whitening](const ComputeContext& context,
+                                                absl::Span<const Operand> layers,
+                                                absl::Span<const Score> scores) {
+      return Place(context, layers, scores, form == ShapeForm::kAngular, alpha, whitening);
+    };
+  }
   return MakeOverlapMeasure(std::move(procrustes));
 }
 

@@ -124,10 +124,16 @@ absl::StatusOr<TangentAnalysis> AnalyzeTangents(const ComputeContext& context,
     tangents = EuclideanTangents(sides.sides);
     result.distances = tangents.diagonal().array().max(0.0).sqrt();
   }
-  const auto count = static_cast<double>(chosen.size());
+  GRAMIAN_RETURN_IF_ERROR(FindDirections(context, std::move(tangents), directions, result));
+  return result;
+}
+
+absl::Status FindDirections(const ComputeContext& context, Matrix inner_products, Index directions,
+                            TangentAnalysis& result) {
+  const auto count = static_cast<double>(result.distances.size());
   result.variance = result.distances.squaredNorm() / count;
   GRAMIAN_ASSIGN_OR_RETURN(const SymmetricEigen eigen,
-                           EigenDecompose(context, std::move(tangents)));
+                           EigenDecompose(context, std::move(inner_products)));
   const Index kept = std::min(directions, eigen.values.size());
   const Vector values = eigen.values.head(kept).cwiseMax(0.0);
   result.coordinates = eigen.vectors.topRows(kept).transpose() * values.cwiseSqrt().asDiagonal();
@@ -138,7 +144,7 @@ absl::StatusOr<TangentAnalysis> AnalyzeTangents(const ComputeContext& context,
   }
   const double total = eigen.values.cwiseMax(0.0).sum();
   result.shares = total > 0.0 ? Vector(values / total) : Vector(Vector::Zero(kept));
-  return result;
+  return absl::OkStatus();
 }
 
 }  // namespace gramian

@@ -35,6 +35,11 @@ absl::StatusOr<TangentAnalysis> AnalyzeTangents(const ComputeContext& context,
                                                 const PointSet& points,
                                                 absl::Span<const Index> chosen, Index directions);
 
+// Completes `result`, whose distances are given, with the variance and the principal directions of
+// logarithms with these inner products (K x K). 9 K^3 flops.
+absl::Status FindDirections(const ComputeContext& context, Matrix inner_products, Index directions,
+                            TangentAnalysis& result);
+
 }  // namespace gramian
 
 #endif  // GRAMIAN_MEASURE_TANGENT_ANALYSIS_H_
