@@ -79,15 +79,19 @@ absl::Status CheckBackupName(absl::string_view name) {
                                                  " bytes, the limit is ", kBackupNameBytes));
 }
 
-absl::Status Backup(ServerState& state, const v1::CreateBackupRequest& request,
-                    std::stop_token stop, v1::CreateBackupResponse& response) {
+absl::Status Backup(ServerState& state, const WatchBoard& watches,
+                    const v1::CreateBackupRequest& request, std::stop_token stop,
+                    v1::CreateBackupResponse& response) {
   if (state.options.backup_dir.empty()) {
     return absl::FailedPreconditionError("gramiand was started without --backup-dir");
   }
   GRAMIAN_RETURN_IF_ERROR(CheckBackupName(request.name()));
   const std::string path = absl::StrCat(state.options.backup_dir, "/", request.name());
-  GRAMIAN_ASSIGN_OR_RETURN(const BackupSummary summary,
-                           state.engine.store().Backup(path, std::move(stop)));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      const BackupSummary summary,
+      state.engine.store().Backup(path, std::move(stop), [&watches](const std::string& directory) {
+        return watches.CopyTo(directory);
+      }));
   response.set_path(path);
   const int64_t nanos = absl::ToUnixNanos(summary.time);
   response.mutable_create_time()->set_seconds(nanos / 1'000'000'000);
@@ -198,7 +202,7 @@ grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext
   }
   return UnaryCall::Start(record, context, state_.ingest,
                           [this, request, response](std::stop_token stop, Awaited*) {
-                            return Backup(state_, *request, std::move(stop), *response);
+                            return Backup(state_, watches_, *request, std::move(stop), *response);
                           });
 }
 

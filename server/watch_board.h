@@ -68,6 +68,8 @@ class WatchBoard {
   // By id; of all projects by project and id.
   std::vector<WatchReading> List(const std::string& project) const;
   std::vector<WatchReading> All() const;
+  // Puts the watches into another data directory, for a backup. Errors of WatchStore.
+  absl::Status CopyTo(const std::string& data_dir) const { return store_->CopyTo(data_dir); }
 
  private:
   using Key = std::pair<std::string, std::string>;

@@ -114,6 +114,23 @@ TEST_F(BackupTest, WhatComesLaterOrGoesLaterDoesNotTouchIt) {
   EXPECT_FALSE(restored->GetLayer({Snapshot(2), "fc"}).ok());
 }
 
+TEST_F(BackupTest, OthersMayAddToItAndTheirFailureEndsIt) {
+  MustCommit(1, 1);
+  const auto add = [](const std::string& folder) {
+    std::ofstream(folder + "/more.db") << "more";
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(store_->Backup(Place("one"), std::stop_token(), add).ok());
+  EXPECT_EQ(FilesIn(Place("one")).at("more.db"), "more");
+  const absl::Status failed =
+      store_
+          ->Backup(Place("two"), std::stop_token(),
+                   [](const std::string&) { return absl::UnavailableError("busy"); })
+          .status();
+  EXPECT_EQ(failed, absl::UnavailableError("busy"));
+  EXPECT_FALSE(std::filesystem::exists(Place("two")));
+}
+
 TEST_F(BackupTest, IsCopiedWhereLinksCannotBe) {
   for (int i = 0; i < 5; ++i) MustCommit(i, i);
   // Two tries each for the staging folder, as the folder of two digits is made in between; then the

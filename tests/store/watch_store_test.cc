@@ -52,6 +52,22 @@ TEST(WatchStoreTest, WhatWasAddedIsThereAgain) {
   EXPECT_EQ((*store)->Read()->size(), 1u);
 }
 
+TEST(WatchStoreTest, ACopyHoldsTheSame) {
+  const testing::TemporaryDirectory directory;
+  const testing::TemporaryDirectory other;
+  auto store = WatchStore::Open(directory.path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE((*store)->Add(Drift()).ok());
+  ASSERT_TRUE((*store)->CopyTo(other.path()).ok());
+  ASSERT_TRUE((*store)->Remove("p", "drift").ok());
+  auto copy = WatchStore::Open(other.path());
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  const auto watches = (*copy)->Read();
+  ASSERT_TRUE(watches.ok()) << watches.status();
+  ASSERT_EQ(watches->size(), 1u);
+  EXPECT_TRUE((*watches)[0].IsLike(Drift()));
+}
+
 TEST(WatchStoreTest, ATurnedBitIsNoticed) {
   const testing::TemporaryDirectory directory;
   {

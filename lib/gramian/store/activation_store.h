@@ -7,6 +7,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -146,8 +147,13 @@ class ActivationStore {
   // FAILED_PRECONDITION without a data directory, ALREADY_EXISTS, UNAVAILABLE (reason
   // BACKUP_RUNNING) while another runs, CANCELLED, RESOURCE_EXHAUSTED (reason DISK_FULL), and
   // errors of FileSystem.
-  virtual absl::StatusOr<BackupSummary> Backup(const std::string& directory,
-                                               std::stop_token stop) = 0;
+  // `add` may put more into the folder before it appears, under a name that has no meaning here.
+  using AddToBackup = std::function<absl::Status(const std::string& directory)>;
+  virtual absl::StatusOr<BackupSummary> Backup(const std::string& directory, std::stop_token stop,
+                                               const AddToBackup& add) = 0;
+  absl::StatusOr<BackupSummary> Backup(const std::string& directory, std::stop_token stop) {
+    return Backup(directory, std::move(stop), [](const std::string&) { return absl::OkStatus(); });
+  }
 
   virtual StoreStats Stats() const = 0;
 };

@@ -75,8 +75,8 @@ class TreeTransfer {
 
 }  // namespace
 
-absl::StatusOr<BackupSummary> StoreCore::Backup(const std::string& directory,
-                                                std::stop_token stop) {
+absl::StatusOr<BackupSummary> StoreCore::Backup(const std::string& directory, std::stop_token stop,
+                                                const AddToBackup& add) {
   if (options_.data_dir.empty()) {
     return absl::FailedPreconditionError("activations are kept in memory, without --data-dir");
   }
@@ -106,6 +106,7 @@ absl::StatusOr<BackupSummary> StoreCore::Backup(const std::string& directory,
   RemoveTree(partial);
 
   GRAMIAN_ASSIGN_OR_RETURN(BackupSummary summary, Stage(staging, files));
+  GRAMIAN_RETURN_IF_ERROR(add(staging));
   TreeTransfer transfer(files, std::move(stop));
   GRAMIAN_RETURN_IF_ERROR(transfer.Move(staging, partial));
   summary.is_linked = !transfer.has_copied();

@@ -63,7 +63,9 @@ class StoreCore final : public ActivationStore, private UploadHost {
   std::vector<ProbeSet> ListProbeSets(const std::string& project) const override;
   absl::Status DeleteProbeSet(const std::string& project, const std::string& id) override;
 
-  absl::StatusOr<BackupSummary> Backup(const std::string& directory, std::stop_token stop) override;
+  using ActivationStore::Backup;
+  absl::StatusOr<BackupSummary> Backup(const std::string& directory, std::stop_token stop,
+                                       const AddToBackup& add) override;
 
   StoreStats Stats() const override;
 

@@ -23,6 +23,8 @@ CREATE TABLE watches(
 constexpr const char* kFormats[] = {kFormat1};
 constexpr int64_t kNewest = -1;
 
+std::string FileIn(const std::string& data_dir) { return absl::StrCat(data_dir, "/watches.db"); }
+
 absl::Status Damaged() {
   return absl::DataLossError("watches.db holds a row that has not its checksum");
 }
@@ -54,6 +56,7 @@ class MemoryWatchStore final : public WatchStore {
   absl::StatusOr<std::vector<Watch>> Read() override { return std::vector<Watch>(); }
   absl::Status Add(const Watch&) override { return absl::OkStatus(); }
   absl::Status Remove(const std::string&, const std::string&) override { return absl::OkStatus(); }
+  absl::Status CopyTo(const std::string&) override { return absl::OkStatus(); }
 };
 
 class SqliteWatchStore final : public WatchStore {
@@ -111,6 +114,11 @@ class SqliteWatchStore final : public WatchStore {
     return remove.Bind(project).Bind(id).Run();
   }
 
+  absl::Status CopyTo(const std::string& data_dir) override {
+    MutexLock lock(mutex_);
+    return database_->CopyTo(FileIn(data_dir));
+  }
+
  private:
   Mutex mutex_;
   const std::unique_ptr<SqliteDatabase> database_ GRAMIAN_GUARDED_BY(mutex_);
@@ -126,9 +134,9 @@ bool Watch::IsLike(const Watch& other) const {
 
 absl::StatusOr<std::unique_ptr<WatchStore>> WatchStore::Open(const std::string& data_dir) {
   if (data_dir.empty()) return std::make_unique<MemoryWatchStore>();
-  GRAMIAN_ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database,
-                           SqliteDatabase::Open(absl::StrCat(data_dir, "/watches.db"),
-                                                SqliteDatabase::Durability::kNothing, kFormats));
+  GRAMIAN_ASSIGN_OR_RETURN(
+      std::unique_ptr<SqliteDatabase> database,
+      SqliteDatabase::Open(FileIn(data_dir), SqliteDatabase::Durability::kNothing, kFormats));
   return std::make_unique<SqliteWatchStore>(std::move(database));
 }
 

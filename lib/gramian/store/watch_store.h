@@ -45,6 +45,8 @@ class WatchStore {
   // Adds a watch; ALREADY_EXISTS is the caller's to find out.
   virtual absl::Status Add(const Watch& watch) = 0;
   virtual absl::Status Remove(const std::string& project, const std::string& id) = 0;
+  // Puts what Open finds there into another data directory; nothing if nothing is kept.
+  virtual absl::Status CopyTo(const std::string& data_dir) = 0;
 };
 
 }  // namespace gramian
