@@ -3,8 +3,10 @@
 #
 #   tools/setup.sh        what building, testing and the demo need
 #   tools/setup.sh --ci   also what .ci/run needs (clang, clang-format, node for buf, venv for the
-#                         peers of the benchmarks, debootstrap for the image, prometheus for the monitoring
-#                         files)
+#                         peers of the benchmarks)
+#   tools/setup.sh --operations
+#                         also what the tests of the labels monitoring, deploy and image need
+#                         (prometheus, systemd-analyze, debootstrap)
 set -euo pipefail
 
 packages=(
@@ -25,12 +27,16 @@ commands=()
 case "${1:-}" in
   "") ;;
   --ci)
-    packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv debootstrap prometheus)
+    packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
-    commands=(node:nodejs npm:npm systemd-analyze:systemd)
+    commands=(node:nodejs npm:npm)
+    ;;
+  --operations)
+    packages+=(python3-venv debootstrap prometheus)
+    commands=(systemd-analyze:systemd)
     ;;
   *)
-    echo "usage: tools/setup.sh [--ci]" >&2
+    echo "usage: tools/setup.sh [--ci | --operations]" >&2
     exit 2
     ;;
 esac

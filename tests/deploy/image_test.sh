@@ -11,7 +11,7 @@ set -euo pipefail
 source="$(cd "$(dirname "$0")/../.." && pwd)"
 work="${WORK:-$source/build/image}"
 if [[ "$(id -u)" != 0 ]] || ! command -v debootstrap >/dev/null; then
-  echo "image_test: needs root and debootstrap (tools/setup.sh --ci installs it)" >&2
+  echo "image_test: needs root and debootstrap (tools/setup.sh --operations installs it)" >&2
   exit 1
 fi
 mkdir -p "$work"
