@@ -62,9 +62,9 @@ AdminService::AdminService(ServerState& state)
 }
 
 grpc::ServerUnaryReactor* AdminService::GetServerInfo(grpc::CallbackServerContext* context,
-                                                      const v1::GetServerInfoRequest* /*request*/,
+                                                      const v1::GetServerInfoRequest* request,
                                                       v1::GetServerInfoResponse* response) {
-  return AnswerInline(state_, get_server_info_, context, [&] {
+  return AnswerInline(state_, get_server_info_, context, *request, [&] {
     *response = info_;
     return absl::OkStatus();
   });

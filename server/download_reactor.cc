@@ -33,8 +33,8 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
       open_streams_(open_streams),
       context_(context),
       request_(request),
-      record_(state, method) {
-  absl::Status status = record_.Admit(request_.name());
+      record_(state, method, *context) {
+  absl::Status status = record_.Admit(request_);
   const std::string project = ProjectOf(request_.name());
   if (status.ok() && open_streams_.TryTakePlace(project)) {
     place_of_ = project;

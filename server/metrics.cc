@@ -243,6 +243,7 @@ struct Metrics::Impl {
   prometheus::Counter* ingest_bytes = nullptr;
   prometheus::Gauge* ingest_streams = nullptr;
   prometheus::Gauge* draining = nullptr;
+  prometheus::Family<prometheus::Gauge>* reload_successful = nullptr;
   // Filled while the server is built, constant afterwards; a deque keeps addresses.
   std::deque<MethodMetrics> methods;
 };
@@ -292,6 +293,11 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
                          .Help("1 while the server finishes work and takes no more")
                          .Register(registry)
                          .Add({});
+  impl_->reload_successful =
+      &prometheus::BuildGauge()
+           .Name("gramian_config_last_reload_successful")
+           .Help("0 while a file that changed is refused and what it held before stays in use")
+           .Register(registry);
   prometheus::BuildGauge()
       .Name("gramian_build_info")
       .Help("1, with the version and what computes in the labels")
@@ -328,6 +334,10 @@ void Metrics::AddIngestedBytes(int64_t bytes) {
 
 void Metrics::SetOpenUploads(int64_t count) {
   impl_->ingest_streams->Set(static_cast<double>(count));
+}
+
+void Metrics::SetReloadSuccessful(const std::string& source, bool successful) {
+  impl_->reload_successful->Add({{"source", source}}).Set(successful ? 1 : 0);
 }
 
 void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0); }

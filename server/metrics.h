@@ -71,6 +71,9 @@ class Metrics {
   // Whether the server takes new work.
   void SetDraining(bool draining);
 
+  // Whether what a file of `source` (`tls`, `access`) holds is in use.
+  void SetReloadSuccessful(const std::string& source, bool successful);
+
   // Text exposition format 0.0.4 of all counters, the engine's, the queues' and the connections'
   // numbers.
   std::string Scrape(const EngineStats& engine, const QueueLengths& queues,

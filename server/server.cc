@@ -24,8 +24,10 @@
 #include "server/http_endpoint.h"
 #include "server/listen_socket.h"
 #include "server/liveness.h"
+#include "server/periodic_task.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
+#include "server/tls_certificates.h"
 
 namespace gramian {
 namespace {
@@ -34,6 +36,8 @@ namespace {
 constexpr std::chrono::seconds kFlushTime{2};
 // How long /livez waits for the gRPC port.
 constexpr std::chrono::seconds kDialTime{1};
+// How often files of certificates and access are looked at.
+constexpr std::chrono::seconds kLookInterval{1};
 
 EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   EngineOptions engine;
@@ -117,6 +121,9 @@ struct Server::Impl {
   Impl(const ServerOptions& options, std::unique_ptr<SimilarityEngine> engine)
       : state(options, std::move(engine)), activations(state), similarity(state), admin(state) {}
 
+  // Reads the files of certificates and access, and watches them.
+  absl::Status StartAccess();
+  void LookAtFiles();
   absl::Status StartGrpc(const ListenAddress& address, int fd);
   absl::Status StartHttp(const ListenAddress& address);
   std::string Scrape();
@@ -129,14 +136,41 @@ struct Server::Impl {
   SimilarityService similarity;
   AdminService admin;
   sockaddr_storage listens_at{};
+  std::unique_ptr<TlsCertificates> tls;  // null: plaintext
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
   std::unique_ptr<AcceptLoop> accept_loop;
   std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<HttpEndpoint> http;
+  std::unique_ptr<PeriodicTask> look;
   std::string grpc_address;
   std::string metrics_address;
 };
+
+absl::Status Server::Impl::StartAccess() {
+  const ServerOptions& options = state.options;
+  GRAMIAN_RETURN_IF_ERROR(state.access.Load());
+  GRAMIAN_RETURN_IF_ERROR(state.audit.Open(options.audit_file));
+  if (!options.tls_cert.empty()) {
+    GRAMIAN_ASSIGN_OR_RETURN(
+        tls, TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}));
+  }
+  if (tls == nullptr && !state.access.has_file()) return absl::OkStatus();
+  LookAtFiles();
+  look = std::make_unique<PeriodicTask>(kLookInterval, [this] { LookAtFiles(); });
+  return absl::OkStatus();
+}
+
+void Server::Impl::LookAtFiles() {
+  if (tls != nullptr) {
+    tls->Look();
+    state.metrics.SetReloadSuccessful("tls", tls->is_current());
+  }
+  if (state.access.has_file()) {
+    state.access.Look();
+    state.metrics.SetReloadSuccessful("access", state.access.is_current());
+  }
+}
 
 absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
   const ServerOptions& options = state.options;
@@ -149,7 +183,7 @@ absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
   LimitConnections(options, builder);
   acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+      tls != nullptr ? tls->credentials() : grpc::InsecureServerCredentials());
   builder.RegisterService(&activations);
   builder.RegisterService(&similarity);
   builder.RegisterService(&admin);
@@ -187,7 +221,8 @@ std::string Server::Impl::Scrape() {
 std::string Server::Impl::WhyNotLive() {
   // A draining server ends by itself.
   if (state.gate.closed()) return "";
-  const absl::Status status = DialHttp2(listens_at, kDialTime);
+  const absl::Status status =
+      tls != nullptr ? DialTls(listens_at, kDialTime) : DialHttp2(listens_at, kDialTime);
   if (status.ok()) return "";
   // At its limit the server closes the new connection at once, which is a sign of life.
   const AcceptLoop::Stats connections = accept_loop->GetStats();
@@ -206,6 +241,7 @@ std::string Server::Impl::WhyNotReady() {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
+  impl_->look.reset();
   impl_->http.reset();
   impl_->caretaker.reset();
   if (impl_->accept_loop != nullptr) impl_->accept_loop->Stop();
@@ -229,6 +265,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
     return engine.status();
   }
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(engine))));
+  if (const absl::Status access = server->impl_->StartAccess(); !access.ok()) {
+    close(listen_fd);
+    return access;
+  }
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartGrpc(grpc_address, listen_fd));
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartHttp(http_address));
   return server;

@@ -16,7 +16,7 @@ packages=(
   # metadata of the store
   libsqlite3-dev
   # server and command line
-  prometheus-cpp-dev libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
+  prometheus-cpp-dev libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libssl-dev
   # tests and benchmarks
   libgtest-dev libgmock-dev libbenchmark-dev libgudhi-dev
 )
