@@ -192,7 +192,7 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext* context,
                                                      const v1::CreateBackupRequest* request,
                                                      v1::CreateBackupResponse* response) {
-  RpcRecord record(state_, create_backup_);
+  RpcRecord record(state_, create_backup_, *context);
   const absl::Status admission = record.Admission();
   if (!admission.ok()) {
     record.Close(admission);
