@@ -66,6 +66,10 @@ absl::Status TimedFileSystem::Rename(const std::string& from, const std::string&
   return files_.Rename(from, to);
 }
 
+absl::Status TimedFileSystem::Link(const std::string& from, const std::string& to) {
+  return files_.Link(from, to);
+}
+
 absl::Status TimedFileSystem::Remove(const std::string& path) { return files_.Remove(path); }
 
 absl::Status TimedFileSystem::CreateDirectories(const std::string& path) {

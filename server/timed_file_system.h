@@ -26,6 +26,7 @@ class TimedFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<File>> OpenExisting(const std::string& path,
                                                      bool writable) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Link(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
