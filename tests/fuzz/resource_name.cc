@@ -23,6 +23,8 @@ std::string Format(const ResourceName& name, ResourcePattern pattern) {
       return FormatLayer({snapshot, name.layer});
     case ResourcePattern::kProbeSet:
       return FormatProbeSet(name.project, name.probe_set);
+    case ResourcePattern::kWatch:
+      return FormatWatch(name.project, name.watch);
   }
   return {};
 }
@@ -33,7 +35,8 @@ void CheckServer(absl::string_view input, ResourcePattern pattern) {
     Require(!name.status().message().empty(), "a refusal has a message");
     return;
   }
-  for (const std::string& id : {name->project, name->network, name->layer, name->probe_set}) {
+  for (const std::string& id :
+       {name->project, name->network, name->layer, name->probe_set, name->watch}) {
     Require(id.size() <= kIdBytes, "an id keeps to its limit");
     Require(CheckText(id, "id").ok(), "an id is text");
   }
@@ -43,7 +46,7 @@ void CheckServer(absl::string_view input, ResourcePattern pattern) {
   Require(again.ok(), "a formatted name is a name");
   Require(again->project == name->project && again->network == name->network &&
               again->layer == name->layer && again->probe_set == name->probe_set &&
-              (!name->step.has_value() || again->step == name->step),
+              again->watch == name->watch && (!name->step.has_value() || again->step == name->step),
           "a formatted name means the same");
 }
 
