@@ -73,7 +73,7 @@ void CheckClient(absl::string_view input) {
 void FuzzResourceName(absl::string_view input) {
   for (const ResourcePattern pattern :
        {ResourcePattern::kProject, ResourcePattern::kNetwork, ResourcePattern::kSnapshot,
-        ResourcePattern::kLayer, ResourcePattern::kProbeSet}) {
+        ResourcePattern::kLayer, ResourcePattern::kProbeSet, ResourcePattern::kWatch}) {
     CheckServer(input, pattern);
   }
   CheckClient(input);
