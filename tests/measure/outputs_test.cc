@@ -50,7 +50,7 @@ TEST_F(OutputsTest, DisagreementWithLabelsIsTheShareOfErrors) {
   logits << 3, 1, 2, 0, 1, 0, 0, 4, 9, 5, 4, 4, 1, 2, 0;
   Matrix labels(5, 3);
   labels << 1, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0;
-  EXPECT_EQ(Compare("disagreement", logits, labels).value, 1.0 - 4.0 / 5.0);
+  EXPECT_EQ(Compare("disagreement", logits, labels).value, 1.0 / 5.0);
 }
 
 TEST_F(OutputsTest, OutputsOfDifferentClassesHaveNoScore) {
