@@ -32,6 +32,7 @@ using testing::GoldenGeometry;
 // every other record is met. docs/measures.md says why.
 const std::set<std::string> kSearchEndsElsewhere = {
     "small-0649",   // never reaches the last end: 18 halvings
+    "small-0665",   // compares distances that differ by less than their rounding
     "digits-1344",  // ends at its depth: 20 halvings of a geodesic 18.9 long
 };
 
