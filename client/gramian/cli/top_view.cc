@@ -1,6 +1,7 @@
 #include "gramian/cli/top_view.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +13,10 @@ namespace {
 
 // A line's name, a bar of what is taken, and both in numbers.
 std::string Meter(const char* name, int64_t used, int64_t limit) {
-  constexpr int kWidth = 30;
+  constexpr size_t kWidth = 30;
   const double share =
       limit > 0 ? std::clamp(static_cast<double>(used) / static_cast<double>(limit), 0.0, 1.0) : 0;
-  const int full = static_cast<int>(share * kWidth + 0.5);
+  const auto full = static_cast<size_t>(share * static_cast<double>(kWidth) + 0.5);
   return absl::StrFormat("%-12s [%s%s] %s of %s\n", name, std::string(full, '#'),
                          std::string(kWidth - full, '.'), FormatBytes(used), FormatBytes(limit));
 }
