@@ -20,6 +20,17 @@ bool IsFactorable(const Operand& layer, const KernelSpec& kernel) {
   return kernel.is_feature_map() && layer.cols() <= layer.rows();
 }
 
+// The form that kAuto takes for all pairs of `layers` alike: eigenvectors of one layer may differ
+// in sign between forms, so that overlaps that belong together are computed in one.
+Form PlanOverlap(absl::Span<const Operand> layers, const KernelSpec& kernel) {
+  for (const Operand& layer : layers) {
+    if (IsFactorable(layer, kernel) && layer.rows() * layer.cols() > kExplicitEntries) {
+      return Form::kFeatureSpace;
+    }
+  }
+  return Form::kSpectral;
+}
+
 Vector Eigenvalues(const SpectralOperator& op) {
   return std::exp(op.log_scale()) * op.eigenvalues();
 }
@@ -85,15 +96,6 @@ absl::Status Uncenter(const ComputeContext& context, const Operand& a, const Ope
 }
 
 }  // namespace
-
-Form PlanOverlap(absl::Span<const Operand> layers, const KernelSpec& kernel) {
-  for (const Operand& layer : layers) {
-    if (IsFactorable(layer, kernel) && layer.rows() * layer.cols() > kExplicitEntries) {
-      return Form::kFeatureSpace;
-    }
-  }
-  return Form::kSpectral;
-}
 
 absl::StatusOr<SpectralPair> GetSpectralPair(const ComputeContext& context, const Operand& a,
                                              const Operand& b, const KernelSpec& kernel,

@@ -64,10 +64,6 @@ struct LayerOverlap {
   std::shared_ptr<const SpectralOperator> b_centered;
 };
 
-// The form that kAuto takes for all pairs of `layers` alike: eigenvectors of one layer may differ
-// in sign between forms, so that overlaps that belong together are computed in one.
-Form PlanOverlap(absl::Span<const Operand> layers, const KernelSpec& kernel);
-
 // Per layer, cached: 2 n d^2 + 9 d^3 + 3 n r^2 flops, n r doubles (d <= n), else 9 n^3 and n^2. Per
 // pair: 2 n r_a r_b flops. kAuto takes explicit eigenvectors unless those of a layer would need
 // more than 2^26 doubles where a factored form is at hand. INVALID_ARGUMENT for kSampleSpace.

@@ -4,10 +4,10 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
+#include "gramian/store/texts.h"
 
 namespace gramian {
 namespace {
@@ -186,28 +186,6 @@ absl::StatusOr<std::vector<ByteRange>> DecodeRanges(const std::string& bytes, in
     last = range.end;
   }
   return ranges;
-}
-
-// Each text as its length, a colon and its bytes.
-std::string EncodeTexts(absl::Span<const std::string> texts) {
-  std::string bytes;
-  for (const std::string& text : texts) absl::StrAppend(&bytes, text.size(), ":", text);
-  return bytes;
-}
-
-absl::StatusOr<std::vector<std::string>> DecodeTexts(absl::string_view bytes) {
-  std::vector<std::string> texts;
-  while (!bytes.empty()) {
-    const size_t colon = bytes.find(':');
-    size_t size = 0;
-    if (colon == absl::string_view::npos || !absl::SimpleAtoi(bytes.substr(0, colon), &size) ||
-        size > bytes.size() - colon - 1) {
-      return Damaged("a broken list of input ids");
-    }
-    texts.emplace_back(bytes.substr(colon + 1, size));
-    bytes.remove_prefix(colon + 1 + size);
-  }
-  return texts;
 }
 
 class SqliteCatalog final : public Catalog {
@@ -400,7 +378,9 @@ class SqliteCatalog final : public Catalog {
       probe_set.id = row.Bytes(1);
       probe_set.input_count = row.Integer(2);
       probe_set.input_ids_digest = row.Bytes(3);
-      GRAMIAN_ASSIGN_OR_RETURN(probe_set.input_ids, DecodeTexts(row.Bytes(4)));
+      std::optional<std::vector<std::string>> input_ids = DecodeTexts(row.Bytes(4));
+      if (!input_ids.has_value()) return Damaged("a broken list of input ids");
+      probe_set.input_ids = *std::move(input_ids);
       probe_set.create_time = absl::FromUnixNanos(row.Integer(5));
       probe_sets.push_back(std::move(probe_set));
       return absl::OkStatus();

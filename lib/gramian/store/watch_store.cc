@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gramian/base/mutex.h"
 #include "gramian/base/status_macros.h"
 #include "gramian/store/sqlite.h"
+#include "gramian/store/texts.h"
 
 namespace gramian {
 namespace {
@@ -27,28 +27,6 @@ std::string FileIn(const std::string& data_dir) { return absl::StrCat(data_dir, 
 
 absl::Status Damaged() {
   return absl::DataLossError("watches.db holds a row that has not its checksum");
-}
-
-// Each text as its length, a colon and its bytes.
-std::string Join(const std::vector<std::string>& texts) {
-  std::string bytes;
-  for (const std::string& text : texts) absl::StrAppend(&bytes, text.size(), ":", text);
-  return bytes;
-}
-
-absl::StatusOr<std::vector<std::string>> Split(absl::string_view bytes) {
-  std::vector<std::string> texts;
-  while (!bytes.empty()) {
-    const size_t colon = bytes.find(':');
-    size_t size = 0;
-    if (colon == absl::string_view::npos || !absl::SimpleAtoi(bytes.substr(0, colon), &size) ||
-        size > bytes.size() - colon - 1) {
-      return Damaged();
-    }
-    texts.emplace_back(bytes.substr(colon + 1, size));
-    bytes.remove_prefix(colon + 1 + size);
-  }
-  return texts;
 }
 
 class MemoryWatchStore final : public WatchStore {
@@ -83,7 +61,9 @@ class SqliteWatchStore final : public WatchStore {
       watch.network = row.Bytes(2);
       watch.reference_network = row.Bytes(3);
       if (row.Integer(4) != kNewest) watch.reference_step = row.Integer(4);
-      GRAMIAN_ASSIGN_OR_RETURN(watch.layers, Split(row.Bytes(5)));
+      std::optional<std::vector<std::string>> layers = DecodeTexts(row.Bytes(5));
+      if (!layers.has_value()) return Damaged();
+      watch.layers = *std::move(layers);
       watch.measure = row.Bytes(6);
       watch.create_time = absl::FromUnixNanos(row.Integer(7));
       watches.push_back(std::move(watch));
@@ -101,7 +81,7 @@ class SqliteWatchStore final : public WatchStore {
         .Bind(watch.network)
         .Bind(watch.reference_network)
         .Bind(watch.reference_step.value_or(kNewest))
-        .BindBlob(Join(watch.layers))
+        .BindBlob(EncodeTexts(watch.layers))
         .Bind(watch.measure)
         .Bind(absl::ToUnixNanos(watch.create_time))
         .Run();
