@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
-#include "gramian/v1/errors.pb.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "tests/client/error_details.h"
 #include "tests/client/fake_server.h"
 
 namespace gramian::client {
@@ -48,6 +52,10 @@ v1::CompareSnapshotsResponse RowMessage(int64_t row, double first, double second
   return response;
 }
 
+grpc::Status QueueFull(absl::Duration delay) {
+  return WithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "QUEUE_FULL", delay);
+}
+
 absl::StatusOr<SimilarityMatrix> Compare(const FakeServer& server, const CallOptions& options = {},
                                          const MatrixProgressCallback& progress = nullptr) {
   return server.Connect()->CompareSnapshots("a", "b", "cka", progress, options);
@@ -70,6 +78,10 @@ TEST(ClientTest, RefusesImpossibleOptions) {
   }
   ClientOptions options;
   options.call_timeout = absl::ZeroDuration();
+  EXPECT_EQ(Client::Connect("127.0.0.1:1", options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  options = {};
+  options.reconnect_timeout = -absl::Seconds(1);
   EXPECT_EQ(Client::Connect("127.0.0.1:1", options).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
@@ -112,6 +124,59 @@ TEST(ClientTest, UnaryCallsAreRepeatedWhenTheServerIsUnavailable) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST(ClientTest, AServerThatAsksToWaitIsAskedAgainThen) {
+  FakeServer server;
+  std::atomic<int> calls{0};
+  server.activations.get_layer = [&](const v1::GetLayerRequest&, v1::GetLayerResponse&) {
+    return ++calls == 1 ? QueueFull(absl::Milliseconds(300)) : grpc::Status::OK;
+  };
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(server.Connect()->GetLayer("l").ok());
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(300));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(ClientTest, ACallIsNotRepeatedForeverNorAgainstTheCallersWish) {
+  FakeServer server;
+  std::atomic<int> calls{0};
+  server.activations.get_layer = [&](const v1::GetLayerRequest&, v1::GetLayerResponse&) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "busy");
+  };
+  ClientOptions options;
+  options.reconnect_timeout = absl::Milliseconds(500);
+  const std::unique_ptr<Client> patient = server.Connect(options);
+  EXPECT_EQ(patient->GetLayer("l").status(), absl::UnavailableError("busy"));
+  EXPECT_GT(calls, 1);
+  calls = 0;
+  options.reconnect_timeout = absl::ZeroDuration();
+  EXPECT_EQ(server.Connect(options)->GetLayer("l").status(), absl::UnavailableError("busy"));
+  EXPECT_EQ(calls, 1);
+  std::stop_source stop;
+  server.activations.get_layer = [&](const v1::GetLayerRequest&, v1::GetLayerResponse&) {
+    stop.request_stop();
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "busy");
+  };
+  EXPECT_EQ(patient->GetLayer("l", {.stop = stop.get_token()}).status().code(),
+            absl::StatusCode::kCancelled);
+}
+
+TEST(ClientTest, AMatrixThatIsCutIsMadeAgain) {
+  FakeServer server;
+  std::atomic<int> calls{0};
+  server.similarity.compare = [&](grpc::ServerContext&, MatrixWriter& writer) {
+    writer.Write(HeaderMessage());
+    writer.Write(RowMessage(0, 0.1, 0.2));
+    if (++calls == 1) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "cut");
+    writer.Write(RowMessage(1, 0.3, 0.4));
+    return grpc::Status::OK;
+  };
+  const absl::StatusOr<SimilarityMatrix> matrix = Compare(server);
+  ASSERT_TRUE(matrix.ok()) << matrix.status();
+  EXPECT_EQ(calls, 2);
+  EXPECT_THAT(matrix->at(1, 1).value, Optional(0.4));
+}
+
 TEST(ClientTest, DeletingIsNotRepeated) {
   FakeServer server;
   std::atomic<int> calls{0};
@@ -126,23 +191,13 @@ TEST(ClientTest, DeletingIsNotRepeated) {
 TEST(ClientTest, AnErrorBringsItsReasonAndTheTimeToWait) {
   FakeServer server;
   server.activations.get_layer = [](const v1::GetLayerRequest&, v1::GetLayerResponse&) {
-    v1::ErrorReason reason;
-    reason.set_reason("QUEUE_FULL");
-    v1::RetryDelay delay;
-    delay.mutable_retry_delay()->set_seconds(2);
-    delay.mutable_retry_delay()->set_nanos(500'000'000);
-    v1::ErrorStatus status;
-    google::protobuf::Any& info = *status.add_details();
-    info.set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
-    info.set_value(reason.SerializeAsString());
-    google::protobuf::Any& retry = *status.add_details();
-    retry.set_type_url("type.googleapis.com/google.rpc.RetryInfo");
-    retry.set_value(delay.SerializeAsString());
-    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full", status.SerializeAsString());
+    return QueueFull(absl::Seconds(2.5));
   };
-  const absl::Status status = server.Connect()->GetLayer("l").status();
+  ClientOptions options;
+  options.reconnect_timeout = absl::Seconds(2);
+  const absl::Status status = server.Connect(options)->GetLayer("l").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(status.message(), "full");
+  EXPECT_EQ(status.message(), "QUEUE_FULL");
   EXPECT_EQ(ErrorReason(status), "QUEUE_FULL");
   EXPECT_EQ(RetryDelay(status), absl::Seconds(2.5));
 }

@@ -15,7 +15,7 @@
 
 #include "gramian/client/digest.h"
 #include "gramian/rpc/byte_ranges.h"
-#include "gramian/v1/errors.pb.h"
+#include "tests/client/error_details.h"
 #include "tests/client/fake_server.h"
 
 namespace gramian::client {
@@ -29,23 +29,6 @@ constexpr int64_t kFeatures = 8;
 constexpr int64_t kRowBytes = kFeatures * 4;
 
 grpc::Status Unavailable() { return {grpc::StatusCode::UNAVAILABLE, "cut"}; }
-
-grpc::Status WithDetails(grpc::StatusCode code, const std::string& reason,
-                         absl::Duration retry_delay) {
-  v1::ErrorStatus details;
-  v1::ErrorReason info;
-  info.set_reason(reason);
-  details.add_details()->PackFrom(info);
-  details.mutable_details(0)->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
-  if (retry_delay > absl::ZeroDuration()) {
-    v1::RetryDelay delay;
-    delay.mutable_retry_delay()->set_nanos(
-        static_cast<int32_t>(absl::ToInt64Nanoseconds(retry_delay)));
-    details.add_details()->PackFrom(delay);
-    details.mutable_details(1)->set_type_url("type.googleapis.com/google.rpc.RetryInfo");
-  }
-  return {code, reason, details.SerializeAsString()};
-}
 
 // What one stream does.
 struct Script {

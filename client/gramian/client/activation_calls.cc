@@ -23,11 +23,7 @@ absl::StatusOr<std::vector<NetworkInfo>> Client::ListNetworks(absl::string_view 
   v1::ListNetworksRequest request;
   request.set_parent(std::string(project));
   return FetchAll<NetworkInfo>(
-      request, v1::ListNetworksResponse(),
-      [&](const v1::ListNetworksRequest& page, v1::ListNetworksResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListNetworks(context.get(), page, response));
-      },
+      *connections_->activations, &Stub::ListNetworks, request, options, connections_->QueryTimes(),
       [](const v1::ListNetworksResponse& response) { return response.networks(); });
 }
 
@@ -36,11 +32,8 @@ absl::StatusOr<std::vector<SnapshotInfo>> Client::ListSnapshots(absl::string_vie
   v1::ListSnapshotsRequest request;
   request.set_parent(std::string(network));
   return FetchAll<SnapshotInfo>(
-      request, v1::ListSnapshotsResponse(),
-      [&](const v1::ListSnapshotsRequest& page, v1::ListSnapshotsResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListSnapshots(context.get(), page, response));
-      },
+      *connections_->activations, &Stub::ListSnapshots, request, options,
+      connections_->QueryTimes(),
       [](const v1::ListSnapshotsResponse& response) { return response.snapshots(); });
 }
 
@@ -49,11 +42,7 @@ absl::StatusOr<std::vector<LayerInfo>> Client::ListLayers(absl::string_view snap
   v1::ListLayersRequest request;
   request.set_parent(std::string(snapshot));
   return FetchAll<LayerInfo>(
-      request, v1::ListLayersResponse(),
-      [&](const v1::ListLayersRequest& page, v1::ListLayersResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListLayers(context.get(), page, response));
-      },
+      *connections_->activations, &Stub::ListLayers, request, options, connections_->QueryTimes(),
       [](const v1::ListLayersResponse& response) { return response.layers(); });
 }
 
@@ -61,7 +50,7 @@ absl::StatusOr<LayerInfo> Client::GetLayer(absl::string_view layer, const CallOp
   v1::GetLayerRequest request;
   request.set_name(std::string(layer));
   const auto response = Call(*connections_->activations, &Stub::GetLayer, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->layer());
 }
@@ -71,7 +60,7 @@ absl::StatusOr<DeletedSnapshot> Client::DeleteSnapshot(absl::string_view snapsho
   v1::DeleteSnapshotRequest request;
   request.set_name(std::string(snapshot));
   const auto response = Call(*connections_->activations, &Stub::DeleteSnapshot, request, options,
-                             connections_->options.call_timeout);
+                             connections_->OnceTimes());
   if (!response.ok()) return response.status();
   return DeletedSnapshot{response->layer_count(), response->size_bytes()};
 }
@@ -81,7 +70,7 @@ absl::StatusOr<DeletedNetwork> Client::DeleteNetwork(absl::string_view network,
   v1::DeleteNetworkRequest request;
   request.set_name(std::string(network));
   const auto response = Call(*connections_->activations, &Stub::DeleteNetwork, request, options,
-                             connections_->options.call_timeout);
+                             connections_->OnceTimes());
   if (!response.ok()) return response.status();
   return DeletedNetwork{response->snapshot_count(), response->layer_count(),
                         response->size_bytes()};
@@ -93,7 +82,7 @@ absl::StatusOr<SnapshotInfo> Client::PinSnapshot(absl::string_view snapshot, boo
   request.set_name(std::string(snapshot));
   request.set_pinned(pinned);
   const auto response = Call(*connections_->activations, &Stub::PinSnapshot, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->snapshot());
 }
@@ -122,7 +111,7 @@ absl::StatusOr<std::vector<std::string>> Client::FindMissingLayers(
     layer.set_digest(candidate.digest);
   }
   const auto response = Call(*connections_->activations, &Stub::FindMissingLayers, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return std::vector<std::string>(response->module_paths().begin(), response->module_paths().end());
 }
@@ -133,7 +122,7 @@ absl::StatusOr<UploadInfo> Client::GetUpload(absl::string_view layer, absl::stri
   request.set_name(std::string(layer));
   request.set_upload_id(std::string(upload_id));
   const auto response = Call(*connections_->activations, &Stub::GetUpload, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->upload());
 }
@@ -144,7 +133,7 @@ absl::Status Client::AbortUpload(absl::string_view layer, absl::string_view uplo
   request.set_name(std::string(layer));
   request.set_upload_id(std::string(upload_id));
   return Call(*connections_->activations, &Stub::AbortUpload, request, options,
-              connections_->options.call_timeout)
+              connections_->OnceTimes())
       .status();
 }
 
@@ -168,7 +157,7 @@ absl::StatusOr<ProbeSetInfo> Client::CreateProbeSet(absl::string_view project,
   request.set_input_ids_digest(probe_set.input_ids_digest);
   for (const std::string& id : probe_set.input_ids) request.add_input_ids(id);
   const auto response = Call(*connections_->activations, &Stub::CreateProbeSet, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->probe_set());
 }
@@ -178,7 +167,7 @@ absl::StatusOr<ProbeSetInfo> Client::GetProbeSet(absl::string_view probe_set,
   v1::GetProbeSetRequest request;
   request.set_name(std::string(probe_set));
   const auto response = Call(*connections_->activations, &Stub::GetProbeSet, request, options,
-                             connections_->options.call_timeout);
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->probe_set());
 }
@@ -188,11 +177,8 @@ absl::StatusOr<std::vector<ProbeSetInfo>> Client::ListProbeSets(absl::string_vie
   v1::ListProbeSetsRequest request;
   request.set_parent(std::string(project));
   return FetchAll<ProbeSetInfo>(
-      request, v1::ListProbeSetsResponse(),
-      [&](const v1::ListProbeSetsRequest& page, v1::ListProbeSetsResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->activations->ListProbeSets(context.get(), page, response));
-      },
+      *connections_->activations, &Stub::ListProbeSets, request, options,
+      connections_->QueryTimes(),
       [](const v1::ListProbeSetsResponse& response) { return response.probe_sets(); });
 }
 
@@ -200,7 +186,7 @@ absl::Status Client::DeleteProbeSet(absl::string_view probe_set, const CallOptio
   v1::DeleteProbeSetRequest request;
   request.set_name(std::string(probe_set));
   return Call(*connections_->activations, &Stub::DeleteProbeSet, request, options,
-              connections_->options.call_timeout)
+              connections_->OnceTimes())
       .status();
 }
 

@@ -1,7 +1,5 @@
 #include "gramian/client/client.h"
 
-#include <grpcpp/support/sync_stream.h>
-
 #include <optional>
 #include <utility>
 
@@ -19,40 +17,44 @@
 namespace gramian::client {
 namespace {
 
+using Stub = v1::SimilarityService::Stub;
+
 constexpr int kUploadConnectionLimit = 64;
 constexpr int64_t kOperatorValueLimit = 1'000'000'000;
 
 // Reads a stream of one header and blocks into a matrix.
 template <typename Response>
-absl::StatusOr<SimilarityMatrix> ReadMatrix(CallContext& context,
-                                            grpc::ClientReader<Response>& reader,
-                                            const MatrixProgressCallback& progress) {
-  std::optional<SimilarityMatrix> matrix;
-  absl::Status problem;
-  int64_t filled_count = 0;
-  Response response;
-  while (problem.ok() && reader.Read(&response)) {
+class MatrixReader {
+ public:
+  explicit MatrixReader(const MatrixProgressCallback& progress) : progress_(progress) {}
+
+  absl::Status Add(const Response& response) {
     if (response.has_header()) {
       absl::StatusOr<SimilarityMatrix> opened = FromProto(response.header());
-      problem = opened.status();
-      if (opened.ok()) matrix = *std::move(opened);
-    } else if (matrix.has_value()) {
-      problem = Fill(response.block(), *matrix);
-      filled_count += response.block().values_size();
-      const auto cell_count = static_cast<int64_t>(matrix->cells.size());
-      if (progress)
-        progress({response.block().done_count(), cell_count, response.block().elapsed_seconds()});
+      if (!opened.ok()) return opened.status();
+      matrix_ = *std::move(opened);
+      return absl::OkStatus();
     }
+    if (!matrix_.has_value()) return absl::OkStatus();
+    if (absl::Status status = Fill(response.block(), *matrix_); !status.ok()) return status;
+    filled_count_ += response.block().values_size();
+    const auto cell_count = static_cast<int64_t>(matrix_->cells.size());
+    if (progress_)
+      progress_({response.block().done_count(), cell_count, response.block().elapsed_seconds()});
+    return absl::OkStatus();
   }
-  if (!problem.ok()) context.get()->TryCancel();
-  const absl::Status end = FromGrpc(reader.Finish());
-  if (!problem.ok()) return problem;
-  if (!end.ok()) return end;
-  if (!matrix.has_value() || filled_count != static_cast<int64_t>(matrix->cells.size())) {
-    return absl::InternalError("the server did not send the whole matrix");
+
+  absl::StatusOr<SimilarityMatrix> Finish() {
+    if (!matrix_.has_value() || filled_count_ != static_cast<int64_t>(matrix_->cells.size()))
+      return absl::InternalError("the server did not send the whole matrix");
+    return *std::move(matrix_);
   }
-  return *std::move(matrix);
-}
+
+ private:
+  const MatrixProgressCallback& progress_;
+  std::optional<SimilarityMatrix> matrix_;
+  int64_t filled_count_ = 0;
+};
 
 // Appends a block, whole rows or a part of one, to the view. INTERNAL when it is not the next one.
 absl::Status Append(const v1::OperatorBlock& block, OperatorView& view) {
@@ -82,6 +84,23 @@ absl::Status Open(const v1::OperatorHeader& header, OperatorView& view) {
   return absl::OkStatus();
 }
 
+// Reads a stream of one header and blocks into a view of an operator.
+class OperatorReader {
+ public:
+  absl::Status Add(const v1::GetOperatorResponse& response) {
+    return response.has_header() ? Open(response.header(), view_) : Append(response.block(), view_);
+  }
+
+  absl::StatusOr<OperatorView> Finish() {
+    if (static_cast<int64_t>(view_.values.size()) != view_.row_count * view_.column_count)
+      return absl::InternalError("the server did not send the whole view");
+    return std::move(view_);
+  }
+
+ private:
+  OperatorView view_;
+};
+
 }  // namespace
 
 Client::Client(std::unique_ptr<Connections> connections) : connections_(std::move(connections)) {}
@@ -97,6 +116,9 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   if (options.call_timeout <= absl::ZeroDuration() ||
       options.stream_timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("timeouts must be positive");
+  }
+  if (options.reconnect_timeout < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("reconnect_timeout must not be negative");
   }
   auto connections = std::make_unique<Connections>(address, options);
   if (!connections->query->WaitForConnected(
@@ -115,13 +137,11 @@ absl::StatusOr<std::vector<Score>> Client::CompareLayers(absl::string_view layer
   request.set_layer_a(std::string(layer_a));
   request.set_layer_b(std::string(layer_b));
   for (const std::string& measure : measures) request.add_measures(measure);
-  v1::CompareLayersResponse response;
-  CallContext context(options, connections_->options.call_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->CompareLayers(context.get(), request, &response));
-  if (!status.ok()) return status;
+  const auto response = Call(*connections_->similarity, &Stub::CompareLayers, request, options,
+                             connections_->QueryTimes());
+  if (!response.ok()) return response.status();
   std::vector<Score> scores;
-  for (const v1::Score& score : response.scores()) scores.push_back(FromProto(score));
+  for (const v1::Score& score : response->scores()) scores.push_back(FromProto(score));
   return scores;
 }
 
@@ -134,9 +154,9 @@ absl::StatusOr<SimilarityMatrix> Client::CompareSnapshots(absl::string_view snap
   request.set_snapshot_a(std::string(snapshot_a));
   request.set_snapshot_b(std::string(snapshot_b));
   request.set_measure(std::string(measure));
-  CallContext context(options, connections_->options.stream_timeout);
-  const auto reader = connections_->similarity->CompareSnapshots(context.get(), request);
-  return ReadMatrix(context, *reader, progress);
+  return CallStream(*connections_->similarity, &Stub::CompareSnapshots, request, options,
+                    connections_->StreamTimes(),
+                    MatrixReader<v1::CompareSnapshotsResponse>(progress));
 }
 
 absl::StatusOr<SimilarityMatrix> Client::CompareNetworks(const std::vector<std::string>& snapshots,
@@ -148,135 +168,91 @@ absl::StatusOr<SimilarityMatrix> Client::CompareNetworks(const std::vector<std::
   for (const std::string& snapshot : snapshots) request.add_snapshots(snapshot);
   request.set_measure(std::string(measure));
   *request.mutable_fusion() = ToProto(fusion);
-  CallContext context(options, connections_->options.stream_timeout);
-  const auto reader = connections_->similarity->CompareNetworks(context.get(), request);
-  return ReadMatrix(context, *reader, progress);
+  return CallStream(*connections_->similarity, &Stub::CompareNetworks, request, options,
+                    connections_->StreamTimes(),
+                    MatrixReader<v1::CompareNetworksResponse>(progress));
 }
 
 absl::StatusOr<OperatorView> Client::GetOperator(const OperatorQuery& query,
                                                  const CallOptions& options) {
-  CallContext context(options, connections_->options.stream_timeout);
-  const auto reader = connections_->similarity->GetOperator(context.get(), ToProto(query));
-  OperatorView view;
-  absl::Status problem;
-  v1::GetOperatorResponse response;
-  while (problem.ok() && reader->Read(&response)) {
-    problem =
-        response.has_header() ? Open(response.header(), view) : Append(response.block(), view);
-  }
-  if (!problem.ok()) context.get()->TryCancel();
-  const absl::Status end = FromGrpc(reader->Finish());
-  if (!problem.ok()) return problem;
-  if (!end.ok()) return end;
-  if (static_cast<int64_t>(view.values.size()) != view.row_count * view.column_count) {
-    return absl::InternalError("the server did not send the whole view");
-  }
-  return view;
+  return CallStream(*connections_->similarity, &Stub::GetOperator, ToProto(query), options,
+                    connections_->StreamTimes(), OperatorReader());
 }
 
 absl::StatusOr<PathReport> Client::AnalyzePath(const PathQuery& query, const CallOptions& options) {
-  v1::AnalyzePathResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->AnalyzePath(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::AnalyzePath, ToProto(query), options,
+                             connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<TangentReport> Client::CompareTangents(const TangentQuery& query,
                                                       const CallOptions& options) {
-  v1::CompareTangentsResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->CompareTangents(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::CompareTangents, ToProto(query),
+                             options, connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<std::vector<Assessment>> Client::AssessSimilarity(const AssessmentQuery& query,
                                                                  const CallOptions& options) {
-  v1::AssessSimilarityResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status = FromGrpc(
-      connections_->similarity->AssessSimilarity(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::AssessSimilarity, ToProto(query),
+                             options, connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<MatchReport> Client::MatchLayers(const MatchQuery& query,
                                                 const CallOptions& options) {
-  v1::MatchLayersResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->MatchLayers(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::MatchLayers, ToProto(query), options,
+                             connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<SearchReport> Client::SearchNetworks(const SearchQuery& query,
                                                     const CallOptions& options) {
-  v1::SearchNetworksResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->SearchNetworks(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::SearchNetworks, ToProto(query),
+                             options, connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<EmbedReport> Client::EmbedNetworks(const EmbedQuery& query,
                                                   const CallOptions& options) {
-  v1::EmbedNetworksResponse response;
-  CallContext context(options, connections_->options.stream_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->similarity->EmbedNetworks(context.get(), ToProto(query), &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->similarity, &Stub::EmbedNetworks, ToProto(query),
+                             options, connections_->StreamTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<LayerAlignment> Client::AlignLayers(const AlignmentQuery& query,
                                                    const CallOptions& options) {
-  CallContext context(options, connections_->options.stream_timeout);
-  const auto reader = connections_->similarity->AlignLayers(context.get(), ToProto(query));
-  AlignmentReader alignment;
-  absl::Status problem;
-  v1::AlignLayersResponse response;
-  while (problem.ok() && reader->Read(&response)) problem = alignment.Add(response);
-  if (!problem.ok()) context.get()->TryCancel();
-  const absl::Status end = FromGrpc(reader->Finish());
-  if (!problem.ok()) return problem;
-  if (!end.ok()) return end;
-  return alignment.Finish();
+  return CallStream(*connections_->similarity, &Stub::AlignLayers, ToProto(query), options,
+                    connections_->StreamTimes(), AlignmentReader());
 }
 
 absl::StatusOr<std::vector<MeasureInfo>> Client::ListMeasures(const CallOptions& options) {
   return FetchAll<MeasureInfo>(
-      v1::ListMeasuresRequest(), v1::ListMeasuresResponse(),
-      [&](const v1::ListMeasuresRequest& page, v1::ListMeasuresResponse* response) {
-        CallContext context(options, connections_->options.call_timeout);
-        return FromGrpc(connections_->similarity->ListMeasures(context.get(), page, response));
-      },
+      *connections_->similarity, &Stub::ListMeasures, {}, options, connections_->QueryTimes(),
       [](const v1::ListMeasuresResponse& response) { return response.measures(); });
 }
 
 absl::StatusOr<ServerInfo> Client::GetServerInfo(const CallOptions& options) {
-  v1::GetServerInfoResponse response;
-  CallContext context(options, connections_->options.call_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->admin->GetServerInfo(context.get(), {}, &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->admin, &v1::AdminService::Stub::GetServerInfo, {},
+                             options, connections_->QueryTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<BackupInfo> Client::CreateBackup(absl::string_view name,
                                                 const CallOptions& options) {
   v1::CreateBackupRequest request;
   request.set_name(std::string(name));
-  v1::CreateBackupResponse response;
-  CallContext context(options, connections_->options.call_timeout);
-  const absl::Status status =
-      FromGrpc(connections_->admin->CreateBackup(context.get(), request, &response));
-  if (!status.ok()) return status;
-  return FromProto(response);
+  const auto response = Call(*connections_->admin, &v1::AdminService::Stub::CreateBackup, request,
+                             options, connections_->OnceTimes());
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 }  // namespace gramian::client

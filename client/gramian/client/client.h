@@ -33,6 +33,10 @@ struct ClientOptions {
   // Of calls that answer with a stream, of uploads and downloads with all of their attempts. The
   // server stops computing when it passes.
   absl::Duration stream_timeout = absl::Hours(1);
+  // Of calls that may be repeated: for how long they are, with growing pauses, once an attempt
+  // failed because the server was away, or asked to wait (RetryDelay). A server that is replaced is
+  // back by then. Zero: never repeated.
+  absl::Duration reconnect_timeout = absl::Minutes(1);
   // TCP connections that uploads and downloads are spread over, apart from the one for everything
   // else, so that a query never waits behind bulk data. 1 to 64.
   int upload_connection_count = 4;
@@ -64,9 +68,9 @@ absl::Duration RetryDelay(const absl::Status& status);
 // complete: the pages are fetched as needed.
 //
 // Every method returns the status the server gave, with ErrorReason; besides that
-// DEADLINE_EXCEEDED, CANCELLED, and UNAVAILABLE when the server cannot be reached. Calls that
-// answer with one message are repeated on UNAVAILABLE, up to four times with growing pauses, except
-// those that delete or abort.
+// DEADLINE_EXCEEDED, CANCELLED, and UNAVAILABLE when the server cannot be reached. Calls are
+// repeated, from their beginning, for up to reconnect_timeout when the server is away or asks to
+// wait, except those that delete, abort or create something that would exist the second time.
 class Client {
  public:
   // `address` is `host:port`, e.g. 127.0.0.1:7443. INVALID_ARGUMENT for malformed options;

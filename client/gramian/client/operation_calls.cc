@@ -93,10 +93,8 @@ absl::StatusOr<WatchInfo> Client::CreateWatch(const WatchSpec& spec, const CallO
   watch.set_reference(spec.reference);
   watch.mutable_layers()->Add(spec.layers.begin(), spec.layers.end());
   watch.set_measure(spec.measure);
-  const absl::StatusOr<v1::CreateWatchResponse> response =
-      Call<Stub, v1::CreateWatchRequest, v1::CreateWatchResponse>(
-          *connections_->watches, &Stub::CreateWatch, request, options,
-          connections_->options.call_timeout);
+  const auto response =
+      Call(*connections_->watches, &Stub::CreateWatch, request, options, connections_->OnceTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->watch());
 }
@@ -104,10 +102,8 @@ absl::StatusOr<WatchInfo> Client::CreateWatch(const WatchSpec& spec, const CallO
 absl::StatusOr<WatchInfo> Client::GetWatch(absl::string_view watch, const CallOptions& options) {
   v1::GetWatchRequest request;
   request.set_name(std::string(watch));
-  const absl::StatusOr<v1::GetWatchResponse> response =
-      Call<Stub, v1::GetWatchRequest, v1::GetWatchResponse>(*connections_->watches, &Stub::GetWatch,
-                                                            request, options,
-                                                            connections_->options.call_timeout);
+  const auto response =
+      Call(*connections_->watches, &Stub::GetWatch, request, options, connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->watch());
 }
@@ -116,10 +112,8 @@ absl::StatusOr<std::vector<WatchInfo>> Client::ListWatches(absl::string_view pro
                                                            const CallOptions& options) {
   v1::ListWatchesRequest request;
   request.set_parent(std::string(project));
-  const absl::StatusOr<v1::ListWatchesResponse> response =
-      Call<Stub, v1::ListWatchesRequest, v1::ListWatchesResponse>(
-          *connections_->watches, &Stub::ListWatches, request, options,
-          connections_->options.call_timeout);
+  const auto response = Call(*connections_->watches, &Stub::ListWatches, request, options,
+                             connections_->QueryTimes());
   if (!response.ok()) return response.status();
   std::vector<WatchInfo> watches;
   for (const v1::Watch& watch : response->watches()) watches.push_back(FromProto(watch));
@@ -129,18 +123,15 @@ absl::StatusOr<std::vector<WatchInfo>> Client::ListWatches(absl::string_view pro
 absl::Status Client::DeleteWatch(absl::string_view watch, const CallOptions& options) {
   v1::DeleteWatchRequest request;
   request.set_name(std::string(watch));
-  return Call<Stub, v1::DeleteWatchRequest, v1::DeleteWatchResponse>(
-             *connections_->watches, &Stub::DeleteWatch, request, options,
-             connections_->options.call_timeout)
+  return Call(*connections_->watches, &Stub::DeleteWatch, request, options,
+              connections_->OnceTimes())
       .status();
 }
 
 absl::StatusOr<ServerStats> Client::GetServerStats(const CallOptions& options) {
   using Admin = v1::AdminService::Stub;
-  const absl::StatusOr<v1::GetServerStatsResponse> response =
-      Call<Admin, v1::GetServerStatsRequest, v1::GetServerStatsResponse>(
-          *connections_->admin, &Admin::GetServerStats, {}, options,
-          connections_->options.call_timeout);
+  const auto response =
+      Call(*connections_->admin, &Admin::GetServerStats, {}, options, connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(*response);
 }
@@ -149,10 +140,8 @@ absl::StatusOr<LogLevel> Client::SetLogLevel(LogLevel level, const CallOptions& 
   using Admin = v1::AdminService::Stub;
   v1::SetLogLevelRequest request;
   request.set_level(ToProto(level));
-  const absl::StatusOr<v1::SetLogLevelResponse> response =
-      Call<Admin, v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
-          *connections_->admin, &Admin::SetLogLevel, request, options,
-          connections_->options.call_timeout);
+  const auto response =
+      Call(*connections_->admin, &Admin::SetLogLevel, request, options, connections_->QueryTimes());
   if (!response.ok()) return response.status();
   return FromProto(response->previous_level());
 }

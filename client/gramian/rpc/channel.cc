@@ -10,40 +10,11 @@ namespace {
 
 constexpr int kMiB = 1 << 20;
 
-// The most specific name wins: what deletes is left out, because the second time answers NOT_FOUND,
-// and so is a backup, which would exist already. A server that stops cancels what has just arrived;
-// what the caller cancels is not repeated.
-constexpr char kServiceConfig[] = R"json({
-  "methodConfig": [
-    {
-      "name": [
-        {"service": "gramian.v1.ActivationService", "method": "DeleteSnapshot"},
-        {"service": "gramian.v1.ActivationService", "method": "DeleteNetwork"},
-        {"service": "gramian.v1.ActivationService", "method": "DeleteProbeSet"},
-        {"service": "gramian.v1.ActivationService", "method": "AbortUpload"},
-        {"service": "gramian.v1.AdminService", "method": "CreateBackup"}
-      ]
-    },
-    {
-      "name": [
-        {"service": "gramian.v1.ActivationService"},
-        {"service": "gramian.v1.SimilarityService"},
-        {"service": "gramian.v1.AdminService"}
-      ],
-      "retryPolicy": {
-        "maxAttempts": 5,
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]
-      }
-    }
-  ]
-})json";
-
 grpc::ChannelArguments CommonArguments() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // Repeat of call.h does it: gRPC gives up after five attempts, before a server is back.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetMaxReceiveMessageSize(16 * kMiB);
@@ -58,9 +29,7 @@ grpc::ChannelArguments CommonArguments() {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address) {
-  grpc::ChannelArguments arguments = CommonArguments();
-  arguments.SetServiceConfigJSON(kServiceConfig);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), CommonArguments());
 }
 
 std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address) {
@@ -70,7 +39,6 @@ std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 * kMiB);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 16 * kMiB - 1);
   arguments.SetInt(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, 8 * kMiB);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gramian/client/client.h"
+#include "gramian/rpc/call.h"
 #include "gramian/rpc/channel.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
@@ -31,6 +32,12 @@ struct Client::Connections {
     for (int i = 0; i < options.upload_connection_count; ++i)
       uploads.push_back(MakeUploadChannel(address));
   }
+
+  // Of calls that answer with one message, with a stream or after long computing, and of those that
+  // cannot be repeated.
+  CallTimes QueryTimes() const { return {options.call_timeout, options.reconnect_timeout}; }
+  CallTimes StreamTimes() const { return {options.stream_timeout, options.reconnect_timeout}; }
+  CallTimes OnceTimes() const { return {options.call_timeout, absl::ZeroDuration()}; }
 
   // One of the connections for bulk data, in turn.
   const std::shared_ptr<grpc::Channel>& NextUpload() {

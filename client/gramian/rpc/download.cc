@@ -43,9 +43,7 @@ absl::StatusOr<LayerInfo> Download::Run() {
 }
 
 absl::Status Download::Attempt() {
-  CallOptions attempt = options_;
-  attempt.timeout = deadline_ - absl::Now();
-  CallContext context(attempt, attempt.timeout);
+  CallContext context(options_, deadline_);
   v1::DownloadLayerRequest request;
   request.set_name(name_);
   request.set_begin(received_bytes_);
