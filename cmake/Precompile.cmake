@@ -1,6 +1,6 @@
 # Headers that nearly every file of a target reads can be parsed once: from scratch that is nearly half
 # of the time. Off where ccache knows most files already, for which such headers are opaque.
-option(GRAMIAN_PRECOMPILE "Precompile headers: for builds from scratch" "$ENV{GRAMIAN_PRECOMPILE}")
+option(GRAMIAN_PRECOMPILE "Precompile headers: for builds from scratch" OFF)
 
 # gramian_precompile(<target> <header>...)   headers as they are written after #include
 function(gramian_precompile target)

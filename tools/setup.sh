@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages Gramian is built from: exactly those that are missing, and nothing else.
 #
-#   tools/setup.sh        what building, testing and the demo need
-#   tools/setup.sh --ci   also what .ci/run needs (clang, clang-format, node for buf, venv for the
-#                         peers of the benchmarks)
+#   tools/setup.sh          what building and the demo need
+#   tools/setup.sh --tests  also what tools/test.sh needs (clang)
+#   tools/setup.sh --ci     also what .ci/run needs (clang-format, node for buf, venv for the peers of the
+#                           benchmarks)
 #   tools/setup.sh --operations
 #                         also what the tests of the labels monitoring, deploy and image need
 #                         (prometheus, systemd-analyze, debootstrap)
@@ -26,6 +27,9 @@ packages=(
 commands=()
 case "${1:-}" in
   "") ;;
+  --tests)
+    packages+=(clang-14 libclang-rt-14-dev llvm-14)
+    ;;
   --ci)
     packages+=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 python3-venv)
     # node may come from elsewhere than Debian, so the programs are asked for instead of the packages.
@@ -36,7 +40,7 @@ case "${1:-}" in
     commands=(systemd-analyze:systemd)
     ;;
   *)
-    echo "usage: tools/setup.sh [--ci | --operations]" >&2
+    echo "usage: tools/setup.sh [--tests | --ci | --operations]" >&2
     exit 2
     ;;
 esac
