@@ -25,6 +25,9 @@ if(GRAMIAN_SANITIZE)
   add_compile_options(-fsanitize=${GRAMIAN_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GRAMIAN_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    add_compile_options(-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitizer_ignore.txt)
+  endif()
   add_compile_definitions(GRAMIAN_SANITIZED)
 endif()
 
