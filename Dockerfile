@@ -23,7 +23,7 @@ FROM ${BASE} AS runtime
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       libabsl20220623 libfmt9 libgrpc29 libgrpc++1.51 libisal2 liblapacke libopenblas0-pthread \
-      libprometheus-cpp-core1.0 libprotobuf32 libspdlog1.10 libsqlite3-0 libtbb12 libtomlplusplus3 libxxhash0 \
+      libprometheus-cpp-core1.0 libprotobuf32 libspdlog1.10 libsqlite3-0 libssl3 libtbb12 libtomlplusplus3 libxxhash0 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
  && groupadd --gid 10001 gramian \
  && useradd --uid 10001 --gid gramian --no-create-home --home-dir /var/lib/gramian --shell /usr/sbin/nologin gramian \
@@ -50,5 +50,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["gra
 # gramiand drains on SIGTERM: give it longer than --drain-seconds (docker stop --time 45).
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["gramiand"]
-# Arguments replace these; the environment twin of a flag (--env GRAMIAN_THREADS=4) adds to them.
+# Arguments replace these; the environment twin of a flag (--env GRAMIAN_THREADS=4) adds to them. They are for other
+# machines, so that gramiand wants certificates and an access file as well, or to be told that it needs none
+# (docs/access.md).
 CMD ["--listen=0.0.0.0:7443", "--metrics-listen=0.0.0.0:9464", "--data-dir=/var/lib/gramian"]

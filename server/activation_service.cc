@@ -77,18 +77,17 @@ void ActivationService::Maintain() {
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* ActivationService::AnswerNow(const MethodMetrics& method,
                                                        grpc::CallbackServerContext* context,
-                                                       absl::string_view resource,
                                                        const Request* request, Response* response) {
-  return AnswerInline(state_, method, context, resource,
+  return AnswerInline(state_, method, context, *request,
                       [&] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::AnswerOnPool(const MethodMetrics& method,
                                                           grpc::CallbackServerContext* context,
-                                                          absl::string_view resource,
+                                                          const google::protobuf::Message& request,
                                                           std::function<absl::Status()> answer) {
   RpcRecord record(state_, method, *context);
-  const absl::Status admission = record.Admit(resource);
+  const absl::Status admission = record.Admit(request);
   if (!admission.ok()) {
     record.Close(admission);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -113,7 +112,7 @@ grpc::ServerWriteReactor<v1::DownloadLayerResponse>* ActivationService::Download
 grpc::ServerUnaryReactor* ActivationService::GetUpload(grpc::CallbackServerContext* context,
                                                        const v1::GetUploadRequest* request,
                                                        v1::GetUploadResponse* response) {
-  return AnswerOnPool(get_upload_, context, request->name(), [this, request, response] {
+  return AnswerOnPool(get_upload_, context, *request, [this, request, response] {
     return Answer(state_, upload_streams_, *request, *response);
   });
 }
@@ -121,7 +120,7 @@ grpc::ServerUnaryReactor* ActivationService::GetUpload(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* ActivationService::AbortUpload(grpc::CallbackServerContext* context,
                                                          const v1::AbortUploadRequest* request,
                                                          v1::AbortUploadResponse* response) {
-  return AnswerOnPool(abort_upload_, context, request->name(), [this, request, response] {
+  return AnswerOnPool(abort_upload_, context, *request, [this, request, response] {
     return Answer(state_, upload_streams_, *request, *response);
   });
 }
@@ -129,58 +128,58 @@ grpc::ServerUnaryReactor* ActivationService::AbortUpload(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* ActivationService::FindMissingLayers(
     grpc::CallbackServerContext* context, const v1::FindMissingLayersRequest* request,
     v1::FindMissingLayersResponse* response) {
-  return AnswerNow(find_missing_layers_, context, request->parent(), request, response);
+  return AnswerNow(find_missing_layers_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::GetLayer(grpc::CallbackServerContext* context,
                                                       const v1::GetLayerRequest* request,
                                                       v1::GetLayerResponse* response) {
-  return AnswerNow(get_layer_, context, request->name(), request, response);
+  return AnswerNow(get_layer_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListLayers(grpc::CallbackServerContext* context,
                                                         const v1::ListLayersRequest* request,
                                                         v1::ListLayersResponse* response) {
-  return AnswerNow(list_layers_, context, request->parent(), request, response);
+  return AnswerNow(list_layers_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListNetworks(grpc::CallbackServerContext* context,
                                                           const v1::ListNetworksRequest* request,
                                                           v1::ListNetworksResponse* response) {
-  return AnswerNow(list_networks_, context, request->parent(), request, response);
+  return AnswerNow(list_networks_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListSnapshots(grpc::CallbackServerContext* context,
                                                            const v1::ListSnapshotsRequest* request,
                                                            v1::ListSnapshotsResponse* response) {
-  return AnswerNow(list_snapshots_, context, request->parent(), request, response);
+  return AnswerNow(list_snapshots_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::DeleteSnapshot(
     grpc::CallbackServerContext* context, const v1::DeleteSnapshotRequest* request,
     v1::DeleteSnapshotResponse* response) {
-  return AnswerOnPool(delete_snapshot_, context, request->name(),
+  return AnswerOnPool(delete_snapshot_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::DeleteNetwork(grpc::CallbackServerContext* context,
                                                            const v1::DeleteNetworkRequest* request,
                                                            v1::DeleteNetworkResponse* response) {
-  return AnswerOnPool(delete_network_, context, request->name(),
+  return AnswerOnPool(delete_network_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::PinSnapshot(grpc::CallbackServerContext* context,
                                                          const v1::PinSnapshotRequest* request,
                                                          v1::PinSnapshotResponse* response) {
-  return AnswerOnPool(pin_snapshot_, context, request->name(),
+  return AnswerOnPool(pin_snapshot_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::CreateProbeSet(
     grpc::CallbackServerContext* context, const v1::CreateProbeSetRequest* request,
     v1::CreateProbeSetResponse* response) {
-  return AnswerOnPool(create_probe_set_, context, request->parent(),
+  return AnswerOnPool(create_probe_set_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 
@@ -188,20 +187,20 @@ grpc::ServerUnaryReactor* ActivationService::GetProbeSet(grpc::CallbackServerCon
                                                          const v1::GetProbeSetRequest* request,
                                                          v1::GetProbeSetResponse* response) {
   // Its ids may be megabytes.
-  return AnswerOnPool(get_probe_set_, context, request->name(),
+  return AnswerOnPool(get_probe_set_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 
 grpc::ServerUnaryReactor* ActivationService::ListProbeSets(grpc::CallbackServerContext* context,
                                                            const v1::ListProbeSetsRequest* request,
                                                            v1::ListProbeSetsResponse* response) {
-  return AnswerNow(list_probe_sets_, context, request->parent(), request, response);
+  return AnswerNow(list_probe_sets_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* ActivationService::DeleteProbeSet(
     grpc::CallbackServerContext* context, const v1::DeleteProbeSetRequest* request,
     v1::DeleteProbeSetResponse* response) {
-  return AnswerOnPool(delete_probe_set_, context, request->name(),
+  return AnswerOnPool(delete_probe_set_, context, *request,
                       [this, request, response] { return Answer(state_, *request, *response); });
 }
 

@@ -2,12 +2,12 @@
 #ifndef GRAMIAN_SERVER_ACTIVATION_SERVICE_H_
 #define GRAMIAN_SERVER_ACTIVATION_SERVICE_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <functional>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "server/open_streams.h"
 #include "server/periodic_task.h"
@@ -98,16 +98,15 @@ class ActivationService final : public internal::RawUploadService {
                                            v1::DeleteProbeSetResponse* response) override;
 
  private:
-  // Reads metadata of `resource`, a resource name, on the network thread.
+  // Reads metadata, on the network thread.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* AnswerNow(const MethodMetrics& method,
-                                      grpc::CallbackServerContext* context,
-                                      absl::string_view resource, const Request* request,
+                                      grpc::CallbackServerContext* context, const Request* request,
                                       Response* response);
   // Changes something, on the ingest pool.
   grpc::ServerUnaryReactor* AnswerOnPool(const MethodMetrics& method,
                                          grpc::CallbackServerContext* context,
-                                         absl::string_view resource,
+                                         const google::protobuf::Message& request,
                                          std::function<absl::Status()> answer);
   // Ends streams whose clients are silent; what takes longer.
   void Sweep();

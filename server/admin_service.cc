@@ -181,9 +181,9 @@ AdminService::AdminService(ServerState& state, const WatchBoard& watches)
 }
 
 grpc::ServerUnaryReactor* AdminService::GetServerInfo(grpc::CallbackServerContext* context,
-                                                      const v1::GetServerInfoRequest* /*request*/,
+                                                      const v1::GetServerInfoRequest* request,
                                                       v1::GetServerInfoResponse* response) {
-  return AnswerInline(state_, get_server_info_, context, [&] {
+  return AnswerInline(state_, get_server_info_, context, *request, [&] {
     *response = info_;
     return absl::OkStatus();
   });
@@ -193,7 +193,7 @@ grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext
                                                      const v1::CreateBackupRequest* request,
                                                      v1::CreateBackupResponse* response) {
   RpcRecord record(state_, create_backup_, *context);
-  const absl::Status admission = record.Admission();
+  const absl::Status admission = record.Admit(*request);
   if (!admission.ok()) {
     record.Close(admission);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -207,9 +207,9 @@ grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext
 }
 
 grpc::ServerUnaryReactor* AdminService::GetServerStats(grpc::CallbackServerContext* context,
-                                                       const v1::GetServerStatsRequest* /*request*/,
+                                                       const v1::GetServerStatsRequest* request,
                                                        v1::GetServerStatsResponse* response) {
-  return AnswerInline(state_, get_server_stats_, context, [&] {
+  return AnswerInline(state_, get_server_stats_, context, *request, [&] {
     *response->mutable_read_time() = ToProto(absl::Now());
     *response->mutable_start_time() = info_.start_time();
     Fill(state_, *response);
@@ -226,7 +226,7 @@ grpc::ServerUnaryReactor* AdminService::GetServerStats(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* AdminService::SetLogLevel(grpc::CallbackServerContext* context,
                                                     const v1::SetLogLevelRequest* request,
                                                     v1::SetLogLevelResponse* response) {
-  return AnswerInline(state_, set_log_level_, context,
+  return AnswerInline(state_, set_log_level_, context, *request,
                       [&] { return ChangeLogLevel(request->level(), *response); });
 }
 

@@ -34,7 +34,7 @@ DownloadReactor::DownloadReactor(ServerState& state, OpenStreams& open_streams,
       context_(context),
       request_(request),
       record_(state, method, *context) {
-  absl::Status status = record_.Admit(request_.name());
+  absl::Status status = record_.Admit(request_);
   const std::string project = ProjectOf(request_.name());
   if (status.ok() && open_streams_.TryTakePlace(project)) {
     place_of_ = project;

@@ -37,6 +37,15 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text, absl::s
   return ListenAddress{std::string(text.substr(0, colon)), std::string(port)};
 }
 
+bool IsLoopback(const ListenAddress& address) {
+  if (address.host == "localhost") return true;
+  const std::string host(absl::StripSuffix(absl::StripPrefix(address.host, "["), "]"));
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 absl::StatusOr<int> OpenListenSocket(const ListenAddress& address) {
   const auto failure = [&address](const char* reason) {
     return absl::UnavailableError(

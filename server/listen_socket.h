@@ -20,6 +20,10 @@ struct ListenAddress {
 // INVALID_ARGUMENT, naming `flag`, if `text` is not host:port.
 absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text, absl::string_view flag);
 
+// Whether only this machine can reach it: a host that is the number of a loopback address, or
+// `localhost`.
+bool IsLoopback(const ListenAddress& address);
+
 // A TCP socket that listens on `address`; the caller closes it. UNAVAILABLE, naming the address and
 // the system's reason, if that cannot be had.
 absl::StatusOr<int> OpenListenSocket(const ListenAddress& address);

@@ -11,7 +11,11 @@
 #include <string>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gramian/base/status_macros.h"
+#include "server/tls_certificates.h"
 
 namespace gramian {
 namespace {
@@ -21,6 +25,10 @@ constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 constexpr size_t kFrameHeaderBytes = 9;
 constexpr size_t kFrameTypeAt = 3;
 constexpr char kSettings = 4;
+// A TLS record and the handshake message in it (RFC 8446, 4 and 5.1).
+constexpr char kHandshakeRecord = 22;
+constexpr size_t kHandshakeTypeAt = 5;
+constexpr char kServerHello = 2;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -46,9 +54,9 @@ void UseLoopbackForAny(sockaddr_storage& address) {
   if (v4.sin_addr.s_addr == htonl(INADDR_ANY)) v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
-}  // namespace
-
-absl::Status DialHttp2(sockaddr_storage address, std::chrono::milliseconds timeout) {
+// Connects, says `hello` and returns the beginning of the answer.
+absl::StatusOr<std::string> Ask(sockaddr_storage address, absl::string_view hello,
+                                std::chrono::milliseconds timeout) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   UseLoopbackForAny(address);
   const socklen_t size = address.ss_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
@@ -59,9 +67,7 @@ absl::Status DialHttp2(sockaddr_storage address, std::chrono::milliseconds timeo
     return Failure(std::strerror(errno));
   }
   if (!WaitFor(fd, POLLOUT, deadline)) return Failure("is not taken");
-  if (send(fd, kPreface, sizeof(kPreface) - 1, MSG_NOSIGNAL) < 0) {
-    return Failure(std::strerror(errno));
-  }
+  if (send(fd, hello.data(), hello.size(), MSG_NOSIGNAL) < 0) return Failure(std::strerror(errno));
   std::string answer;
   while (answer.size() < kFrameHeaderBytes) {
     if (!WaitFor(fd, POLLIN, deadline)) return Failure("is not answered");
@@ -71,7 +77,22 @@ absl::Status DialHttp2(sockaddr_storage address, std::chrono::milliseconds timeo
     if (count < 0) return Failure(std::strerror(errno));
     answer.append(buffer, static_cast<size_t>(count));
   }
+  return answer;
+}
+
+}  // namespace
+
+absl::Status DialHttp2(sockaddr_storage address, std::chrono::milliseconds timeout) {
+  const absl::string_view preface(kPreface, sizeof(kPreface) - 1);
+  GRAMIAN_ASSIGN_OR_RETURN(const std::string answer, Ask(address, preface, timeout));
   return answer[kFrameTypeAt] == kSettings ? absl::OkStatus() : Failure("is not HTTP/2");
+}
+
+absl::Status DialTls(sockaddr_storage address, std::chrono::milliseconds timeout) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::string answer, Ask(address, TlsClientHello(), timeout));
+  return answer[0] == kHandshakeRecord && answer[kHandshakeTypeAt] == kServerHello
+             ? absl::OkStatus()
+             : Failure("is not TLS");
 }
 
 }  // namespace gramian

@@ -15,6 +15,9 @@ namespace gramian {
 // happened instead, if not within `timeout`.
 absl::Status DialHttp2(sockaddr_storage address, std::chrono::milliseconds timeout);
 
+// The same of a port that speaks TLS: waits for the server's half of the first exchange.
+absl::Status DialTls(sockaddr_storage address, std::chrono::milliseconds timeout);
+
 }  // namespace gramian
 
 #endif  // GRAMIAN_SERVER_LIVENESS_H_

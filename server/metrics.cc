@@ -339,6 +339,7 @@ struct Metrics::Impl {
   prometheus::Gauge* draining = nullptr;
   std::map<std::string, prometheus::Counter*, std::less<>> refused;
   std::array<prometheus::Histogram*, 3> queue_seconds{};  // by lane
+  prometheus::Family<prometheus::Gauge>* reload_successful = nullptr;
   // Filled while the server is built, constant afterwards; a deque keeps addresses.
   std::deque<MethodMetrics> methods;
 };
@@ -402,6 +403,13 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
   impl_->queue_seconds = {&queue.Add({{"lane", "interactive"}}, kRpcSeconds),
                           &queue.Add({{"lane", "batch"}}, kRpcSeconds),
                           &queue.Add({{"lane", "ingest"}}, kRpcSeconds)};
+  impl_->reload_successful =
+      &prometheus::BuildGauge()
+           .Name("gramian_config_last_reload_successful")
+           .Help("0 while a file that changed is refused and what it held before stays in use")
+           .Register(registry);
+  // There from the start: alerts hang on them.
+  for (const char* source : {"tls", "access"}) SetReloadSuccessful(source, true);
   prometheus::BuildGauge()
       .Name("gramian_build_info")
       .Help("1, with the version and what computes in the labels")
@@ -463,6 +471,10 @@ CallTotals Metrics::call_totals() const {
 
 int64_t Metrics::ingested_bytes() const {
   return static_cast<int64_t>(impl_->ingest_bytes->Value());
+}
+
+void Metrics::SetReloadSuccessful(const std::string& source, bool successful) {
+  impl_->reload_successful->Add({{"source", source}}).Set(successful ? 1 : 0);
 }
 
 void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0); }

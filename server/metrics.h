@@ -116,6 +116,9 @@ class Metrics {
   // Whether the server takes new work.
   void SetDraining(bool draining);
 
+  // Whether what a file of `source` (`tls`, `access`) holds is in use.
+  void SetReloadSuccessful(const std::string& source, bool successful);
+
   // Text exposition format 0.0.4 of all counters and the numbers given.
   std::string Scrape(const MetricsInput& input) const;
 

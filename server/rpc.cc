@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "gramian/base/status_macros.h"
 #include "server/log_format.h"
 #include "server/resource_name.h"
 #include "server/status_details.h"
@@ -62,6 +63,7 @@ ServerState::ServerState(const ServerOptions& server_options,
     : options(server_options),
       owned_engine(std::move(open_engine)),
       engine(*owned_engine),
+      access(options.access_file),
       admission({.stored_bytes = options.project_bytes,
                  .calls_per_second = options.project_rate,
                  .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
@@ -80,16 +82,29 @@ RpcRecord::RpcRecord(ServerState& state, const MethodMetrics& method,
                      const grpc::CallbackServerContext& context)
     : state_(state),
       method_(method),
+      caller_(state.access.Authenticate(context)),
       start_(std::chrono::steady_clock::now()),
       admitted_(state.gate.Enter()),
       call_(state.calls.Begin(method.name(), TraceOf(context))) {
   method_.Started();
 }
 
-absl::Status RpcRecord::Admit(absl::string_view resource) {
-  if (!resource.empty()) state_.calls.SetProject(call_, ProjectOf(resource));
+absl::Status RpcRecord::AdmitCaller() const {
   if (!admitted_) return TryAgain("the server is draining", "DRAINING");
-  return state_.admission.AdmitCall(resource, absl::Now());
+  GRAMIAN_RETURN_IF_ERROR(caller_.status());
+  return CheckRole(**caller_, method_.name());
+}
+
+absl::Status RpcRecord::Admit(const google::protobuf::Message& request) {
+  const std::vector<std::string> resources = ResourceNamesIn(request);
+  if (!resources.empty()) {
+    resource_ = resources.front();
+    state_.calls.SetProject(call_, ProjectOf(resource_));
+  }
+  GRAMIAN_RETURN_IF_ERROR(AdmitCaller());
+  for (const std::string& resource : resources)
+    GRAMIAN_RETURN_IF_ERROR(CheckProject(**caller_, resource));
+  return state_.admission.AdmitCall(resource_, absl::Now());
 }
 
 absl::Status RpcRecord::WithCause(absl::Status status,
@@ -122,7 +137,16 @@ void RpcRecord::Close(const absl::Status& status) {
                     .seconds = seconds,
                     .message = std::string(status.message())});
   }
+  Audit(status);
   if (admitted_) state_.gate.Leave();
+}
+
+void RpcRecord::Audit(const absl::Status& status) const {
+  const bool is_refused_for_who_calls =
+      absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+  if (!is_refused_for_who_calls && !ChangesSomething(method_.name())) return;
+  state_.audit.Write(caller_.ok() ? (*caller_)->name : "", method_.name(), resource_, status.code(),
+                     status.ok() ? "" : ReasonOf(status));
 }
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {

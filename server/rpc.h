@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_RPC_H_
 #define GRAMIAN_SERVER_RPC_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 
 #include <atomic>
@@ -11,13 +12,17 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
 #include "gramian/base/mutex.h"
 #include "gramian/engine/similarity_engine.h"
+#include "server/access_control.h"
 #include "server/admission.h"
+#include "server/audit_log.h"
 #include "server/calls_in_flight.h"
 #include "server/metrics.h"
 #include "server/server_options.h"
@@ -65,6 +70,8 @@ struct ServerState {
   const std::unique_ptr<SimilarityEngine> owned_engine;
   SimilarityEngine& engine;
   Metrics metrics;
+  AccessControl access;
+  AuditLog audit;
   Admission admission;
   RpcGate gate;
   CallsInFlight calls;
@@ -82,11 +89,16 @@ class RpcRecord {
   RpcRecord(ServerState& state, const MethodMetrics& method,
             const grpc::CallbackServerContext& context);
 
-  // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed; RESOURCE_EXHAUSTED, reason
-  // RATE_LIMITED, if the project in `resource`, a resource name, calls too often. Once per RPC.
-  absl::Status Admit(absl::string_view resource);
-  // The same for an RPC about no project.
-  absl::Status Admission() { return Admit(""); }
+  // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed; UNAUTHENTICATED or
+  // PERMISSION_DENIED if the caller may not call it, or not about a project that `request` names
+  // (access_control.h); RESOURCE_EXHAUSTED, reason RATE_LIMITED, if the first of these projects
+  // calls too often. Once per RPC, before anything is looked up.
+  absl::Status Admit(const google::protobuf::Message& request);
+  // What of this needs no request.
+  absl::Status AdmitCaller() const;
+  // What the RPC turned out to be about, for the audit log; without it, the first resource that its
+  // request names.
+  void SetResource(const std::string& resource) { resource_ = resource; }
   // Stop is requested when the server begins to drain.
   std::stop_token closing() const { return state_.gate.closing(); }
   // Stop is requested when the patience of a drain is over.
@@ -96,14 +108,19 @@ class RpcRecord {
   absl::Status WithCause(absl::Status status, const grpc::CallbackServerContext& context) const;
   // Counts how long the call waited for a thread of `pool`.
   void Queued(const ComputePool& pool, double seconds) const;
-  // Counts the outcome, logs a failure (success only at debug). The RPC is no longer in flight.
+  // Counts the outcome, logs a failure (success only at debug), audits a change. The RPC is no
+  // longer in flight.
   void Close(const absl::Status& status);
 
   const MethodMetrics& method() const { return method_; }
 
  private:
+  void Audit(const absl::Status& status) const;
+
   ServerState& state_;
   const MethodMetrics& method_;
+  const absl::StatusOr<AccessControl::GrantPtr> caller_;
+  std::string resource_;
   const std::chrono::steady_clock::time_point start_;
   const bool admitted_;
   const int64_t call_;  // in state_.calls

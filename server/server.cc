@@ -26,9 +26,11 @@
 #include "server/http_endpoint.h"
 #include "server/listen_socket.h"
 #include "server/liveness.h"
+#include "server/periodic_task.h"
 #include "server/rpc.h"
 #include "server/similarity_service.h"
 #include "server/timed_file_system.h"
+#include "server/tls_certificates.h"
 #include "server/watch_board.h"
 #include "server/watch_service.h"
 
@@ -41,6 +43,8 @@ constexpr std::chrono::seconds kFlushTime{2};
 constexpr int64_t kShownOperators = 1000;
 // How long /livez waits for the gRPC port.
 constexpr std::chrono::seconds kDialTime{1};
+// How often files of certificates and access are looked at.
+constexpr std::chrono::seconds kLookInterval{1};
 
 EngineOptions ToEngineOptions(const ServerOptions& options, FileSystem& files) {
   EngineOptions engine;
@@ -130,6 +134,9 @@ struct Server::Impl {
 
   // Errors of WatchBoard::Open.
   absl::Status OpenWatches();
+  // Reads the files of certificates and access, and watches them.
+  absl::Status StartAccess();
+  void LookAtFiles();
   absl::Status StartGrpc(const ListenAddress& address, int fd);
   absl::Status StartHttp(const ListenAddress& address);
   std::string Scrape();
@@ -147,11 +154,13 @@ struct Server::Impl {
   std::unique_ptr<WatchService> watch_service;
   std::unique_ptr<AdminService> admin;
   sockaddr_storage listens_at{};
+  std::unique_ptr<TlsCertificates> tls;  // null: plaintext
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
   std::unique_ptr<AcceptLoop> accept_loop;
   std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<HttpEndpoint> http;
+  std::unique_ptr<PeriodicTask> look;
   std::string grpc_address;
   std::string metrics_address;
 };
@@ -161,6 +170,31 @@ absl::Status Server::Impl::OpenWatches() {
   watch_service = std::make_unique<WatchService>(state, *watches);
   admin = std::make_unique<AdminService>(state, *watches);
   return absl::OkStatus();
+}
+
+absl::Status Server::Impl::StartAccess() {
+  const ServerOptions& options = state.options;
+  GRAMIAN_RETURN_IF_ERROR(state.access.Load());
+  GRAMIAN_RETURN_IF_ERROR(state.audit.Open(options.audit_file));
+  if (!options.tls_cert.empty()) {
+    GRAMIAN_ASSIGN_OR_RETURN(
+        tls, TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}));
+  }
+  if (tls == nullptr && !state.access.has_file()) return absl::OkStatus();
+  LookAtFiles();
+  look = std::make_unique<PeriodicTask>(kLookInterval, [this] { LookAtFiles(); });
+  return absl::OkStatus();
+}
+
+void Server::Impl::LookAtFiles() {
+  if (tls != nullptr) {
+    tls->Look();
+    state.metrics.SetReloadSuccessful("tls", tls->is_current());
+  }
+  if (state.access.has_file()) {
+    state.access.Look();
+    state.metrics.SetReloadSuccessful("access", state.access.is_current());
+  }
 }
 
 absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
@@ -174,7 +208,7 @@ absl::Status Server::Impl::StartGrpc(const ListenAddress& address, int fd) {
   LimitConnections(options, builder);
   acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+      tls != nullptr ? tls->credentials() : grpc::InsecureServerCredentials());
   builder.RegisterService(&activations);
   builder.RegisterService(&similarity);
   builder.RegisterService(watch_service.get());
@@ -230,7 +264,8 @@ std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {
 std::string Server::Impl::WhyNotLive() {
   // A draining server ends by itself.
   if (state.gate.closed()) return "";
-  const absl::Status status = DialHttp2(listens_at, kDialTime);
+  const absl::Status status =
+      tls != nullptr ? DialTls(listens_at, kDialTime) : DialHttp2(listens_at, kDialTime);
   if (status.ok()) return "";
   // At its limit the server closes the new connection at once, which is a sign of life.
   const AcceptLoop::Stats connections = accept_loop->GetStats();
@@ -249,6 +284,7 @@ std::string Server::Impl::WhyNotReady() {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
+  impl_->look.reset();
   impl_->http.reset();
   impl_->caretaker.reset();
   if (impl_->accept_loop != nullptr) impl_->accept_loop->Stop();
@@ -277,6 +313,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& reque
   if (absl::Status status = server->impl_->OpenWatches(); !status.ok()) {
     close(listen_fd);
     return status;
+  }
+  if (const absl::Status access = server->impl_->StartAccess(); !access.ok()) {
+    close(listen_fd);
+    return access;
   }
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartGrpc(grpc_address, listen_fd));
   GRAMIAN_RETURN_IF_ERROR(server->impl_->StartHttp(http_address));

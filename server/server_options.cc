@@ -17,9 +17,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/machine.h"
+#include "gramian/base/status_macros.h"
 #include "gramian/engine/result_store.h"
+#include "server/access_control.h"
 #include "server/config_file.h"
 #include "server/listen_socket.h"
+#include "server/tls_certificates.h"
 #include "server/version.h"
 
 namespace gramian {
@@ -48,6 +51,11 @@ CLI::Option* Add(CLI::App& app, const std::string& flag, T& value, const std::st
   return option;
 }
 
+// What is given without a value; variable and key say true or false.
+void AddFlag(CLI::App& app, const std::string& flag, bool& value, const std::string& meaning) {
+  app.add_flag(flag, value, meaning)->envname(EnvironmentTwin(flag))->default_str("false");
+}
+
 // A size takes a suffix: 512MiB, 4g.
 void AddBytes(CLI::App& app, const std::string& flag, int64_t& value, const std::string& meaning) {
   Add(app, flag, value, meaning)->transform(CLI::AsSizeValue(false));
@@ -72,6 +80,21 @@ void AddServing(CLI::App& app, ServerOptions& options) {
   Add(app, "--drain-seconds", options.drain_seconds, "how long SIGTERM lets work finish");
   Add(app, "--drain-delay-seconds", options.drain_delay_seconds,
       "how long before that requests are still taken while /readyz says no");
+}
+
+void AddAccess(CLI::App& app, ServerOptions& options) {
+  Add(app, "--tls-cert", options.tls_cert, "PEM file of the certificate chain; empty: no TLS");
+  Add(app, "--tls-key", options.tls_key, "PEM file of its private key");
+  Add(app, "--tls-client-ca", options.tls_client_ca,
+      "PEM file of the authorities whose certificates clients must show");
+  Add(app, "--access-file", options.access_file,
+      "JSON file of tokens, certificate names, roles and projects; empty: everybody everything");
+  Add(app, "--audit-file", options.audit_file,
+      "file that a line for every change is appended to; empty: the log");
+  AddFlag(app, "--allow-plaintext", options.allow_plaintext,
+          "serve other machines without TLS, where somebody else encrypts");
+  AddFlag(app, "--allow-anonymous", options.allow_anonymous,
+          "serve other machines without asking who calls");
 }
 
 void AddKeeping(CLI::App& app, ServerOptions& options) {
@@ -217,16 +240,45 @@ absl::Status CheckBudgets(const ServerOptions& options) {
       options.scratch_bytes, kept > 0 ? absl::StrCat(" and --store-bytes ", kept) : ""));
 }
 
+// Which of the files go together.
+absl::Status CheckAccess(const ServerOptions& options) {
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return absl::InvalidArgumentError("--tls-cert and --tls-key need each other");
+  if (!options.tls_client_ca.empty() && options.tls_cert.empty())
+    return absl::InvalidArgumentError("--tls-client-ca needs --tls-cert and --tls-key");
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(options.listen, "--listen");
+  if (!address.ok() || IsLoopback(*address)) return absl::OkStatus();
+  const std::string who = absl::StrCat("--listen ", options.listen, " is for other machines: ");
+  if (options.tls_cert.empty() && !options.allow_plaintext) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(who, "give it --tls-cert and --tls-key, or --allow-plaintext"));
+  }
+  if (options.access_file.empty() && options.tls_client_ca.empty() && !options.allow_anonymous) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(who, "give it --access-file or --tls-client-ca, or --allow-anonymous"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Validate(const ServerOptions& options) {
   for (const absl::Status& status :
        {CheckRanges(options), CheckBudgets(options),
         ParseListenAddress(options.listen, "--listen").status(),
-        ParseListenAddress(options.metrics_listen, "--metrics-listen").status()}) {
+        ParseListenAddress(options.metrics_listen, "--metrics-listen").status(),
+        CheckAccess(options)}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckAccessFiles(const ServerOptions& options) {
+  if (!options.tls_cert.empty()) {
+    GRAMIAN_RETURN_IF_ERROR(
+        TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}).status());
+  }
+  return AccessControl(options.access_file).Load();
 }
 
 ServerOptions WithMachineDefaults(ServerOptions options) {
@@ -267,6 +319,7 @@ void AddOptions(CLI::App& app, ServerOptions& options, Modes& modes) {
   app.add_flag("--print-config", modes.print_config, "print the configuration as a file, leave")
       ->configurable(false);
   AddServing(app, options);
+  AddAccess(app, options);
   AddKeeping(app, options);
   AddConnections(app, options);
   AddLimits(app, options);
@@ -308,7 +361,10 @@ std::string WhereFrom(const CLI::App& app, int argc, const char* const* argv,
 // A variable with a slip of the pen would be ignored without a word.
 void WarnOfStrangers(const CLI::App& app, std::ostream& err) {
   // Of this program and of the client.
-  std::set<std::string> known = {"GRAMIAN_CONFIG", "GRAMIAN_SERVER", "GRAMIAN_PROJECT"};
+  std::set<std::string> known = {
+      "GRAMIAN_CONFIG",          "GRAMIAN_SERVER",      "GRAMIAN_PROJECT",
+      "GRAMIAN_TOKEN",           "GRAMIAN_TOKEN_FILE",  "GRAMIAN_TLS_CA",
+      "GRAMIAN_TLS_SERVER_NAME", "GRAMIAN_CLIENT_CERT", "GRAMIAN_CLIENT_KEY"};
   for (const CLI::Option* option : app.get_options()) known.insert(option->get_envname());
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string name(*variable, std::strcspn(*variable, "="));
@@ -353,6 +409,10 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
     const std::string config = app.config_to_str();
     if (!modes.config_mistake.empty()) return refuse(modes.config_mistake);
     out << config;
+  }
+  if (modes.check_config) {
+    const absl::Status files = CheckAccessFiles(parsed.options);
+    if (!files.ok()) return refuse(files.message());
   }
   if (modes.check_config) out << "the configuration is fine\n";
   WarnOfStrangers(app, err);

@@ -26,6 +26,18 @@ struct ServerOptions {
   std::string log_level = "info";
   // text or json: a line of JSON for each message.
   std::string log_format = "text";
+  // PEM files of the server's certificate and key; empty: no TLS. With the authorities of
+  // `tls_client_ca` every client must show a certificate. Read again when they change.
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;
+  // Who may do what (access_list.h), read again when it changes; empty: everybody everything.
+  std::string access_file;
+  // File that a line for every change is appended to; empty: the log.
+  std::string audit_file;
+  // Whether other machines may be served without TLS, and callers without token or certificate.
+  bool allow_plaintext = false;
+  bool allow_anonymous = false;
   // Threads that compute; 0 means the CPUs this process may use.
   int threads = 0;
   // How long SIGTERM lets work in flight finish.
@@ -126,6 +138,9 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
 
 // INVALID_ARGUMENT naming the first option that is out of its range or contradicts another.
 absl::Status Validate(const ServerOptions& options);
+
+// Errors of TlsCertificates::Load and AccessControl::Load for the files that `options` name.
+absl::Status CheckAccessFiles(const ServerOptions& options);
 
 // `options` with the zeros replaced by shares of this machine.
 ServerOptions WithMachineDefaults(ServerOptions options);

@@ -148,7 +148,7 @@ grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerC
                                                            const v1::CompareLayersRequest* request,
                                                            v1::CompareLayersResponse* response) {
   RpcRecord record(state_, compare_layers_, *context);
-  absl::Status status = record.Admit(request->layer_a());
+  absl::Status status = record.Admit(*request);
   if (!status.ok()) return FinishInline(record, context, status);
   absl::StatusOr<PairQuery> query = ToPairQuery(*request, state_);
   if (!query.ok()) return FinishInline(record, context, query.status());
@@ -164,24 +164,23 @@ grpc::ServerUnaryReactor* SimilarityService::CompareLayers(grpc::CallbackServerC
 
 grpc::ServerWriteReactor<v1::CompareSnapshotsResponse>* SimilarityService::CompareSnapshots(
     grpc::CallbackServerContext* context, const v1::CompareSnapshotsRequest* request) {
-  return StartMatrix<v1::CompareSnapshotsResponse>(
-      compare_snapshots_, context, request->snapshot_a(), SnapshotSteps(state_, *request));
+  return StartMatrix<v1::CompareSnapshotsResponse>(compare_snapshots_, context, *request,
+                                                   SnapshotSteps(state_, *request));
 }
 
 grpc::ServerWriteReactor<v1::CompareNetworksResponse>* SimilarityService::CompareNetworks(
     grpc::CallbackServerContext* context, const v1::CompareNetworksRequest* request) {
-  return StartMatrix<v1::CompareNetworksResponse>(
-      compare_networks_, context, request->snapshots().empty() ? "" : request->snapshots(0),
-      NetworkSteps(state_, *request));
+  return StartMatrix<v1::CompareNetworksResponse>(compare_networks_, context, *request,
+                                                  NetworkSteps(state_, *request));
 }
 
 template <typename Response>
 grpc::ServerWriteReactor<Response>* SimilarityService::StartMatrix(
-    const MethodMetrics& method, grpc::CallbackServerContext* context, absl::string_view resource,
-    MatrixStep step) {
+    const MethodMetrics& method, grpc::CallbackServerContext* context,
+    const google::protobuf::Message& request, MatrixStep step) {
   using Call = StreamCall<Response>;
   return Call::Start(
-      state_, method, context, resource, open_streams_, state_.batch,
+      state_, method, context, request, open_streams_, state_.batch,
       [step = std::move(step)](const typename Call::Send& send, const std::stop_token& stop) {
         const MatrixWriter writer = {.header =
                                          [&send](v1::MatrixHeader header) {
@@ -201,17 +200,17 @@ grpc::ServerWriteReactor<Response>* SimilarityService::StartMatrix(
 
 grpc::ServerWriteReactor<v1::GetOperatorResponse>* SimilarityService::GetOperator(
     grpc::CallbackServerContext* context, const v1::GetOperatorRequest* request) {
-  return StreamCall<v1::GetOperatorResponse>::Start(
-      state_, get_operator_, context, request->has_layer() ? request->layer() : request->snapshot(),
-      open_streams_, state_.batch, OperatorSteps(state_, *request));
+  return StreamCall<v1::GetOperatorResponse>::Start(state_, get_operator_, context, *request,
+                                                    open_streams_, state_.batch,
+                                                    OperatorSteps(state_, *request));
 }
 
 grpc::ServerUnaryReactor* SimilarityService::StartBatch(const MethodMetrics& method,
                                                         grpc::CallbackServerContext* context,
-                                                        absl::string_view resource,
+                                                        const google::protobuf::Message& request,
                                                         BatchAnswer answer) {
   RpcRecord record(state_, method, *context);
-  const absl::Status status = record.Admit(resource);
+  const absl::Status status = record.Admit(request);
   if (!status.ok()) return FinishInline(record, context, status);
   return UnaryCall::Start(record, context, state_.batch,
                           [answer = std::move(answer)](std::stop_token stop, Awaited* /*awaited*/) {
@@ -222,8 +221,7 @@ grpc::ServerUnaryReactor* SimilarityService::StartBatch(const MethodMetrics& met
 grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerContext* context,
                                                          const v1::AnalyzePathRequest* request,
                                                          v1::AnalyzePathResponse* response) {
-  return StartBatch(analyze_path_, context,
-                    request->paths().empty() ? "" : request->paths(0).snapshot(),
+  return StartBatch(analyze_path_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerPaths(state_, *request, *response, std::move(stop));
                     });
@@ -232,7 +230,7 @@ grpc::ServerUnaryReactor* SimilarityService::AnalyzePath(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* SimilarityService::AssessSimilarity(
     grpc::CallbackServerContext* context, const v1::AssessSimilarityRequest* request,
     v1::AssessSimilarityResponse* response) {
-  return StartBatch(assess_similarity_, context, request->layer_a(),
+  return StartBatch(assess_similarity_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerAssessment(state_, *request, *response, std::move(stop));
                     });
@@ -241,7 +239,7 @@ grpc::ServerUnaryReactor* SimilarityService::AssessSimilarity(
 grpc::ServerUnaryReactor* SimilarityService::MatchLayers(grpc::CallbackServerContext* context,
                                                          const v1::MatchLayersRequest* request,
                                                          v1::MatchLayersResponse* response) {
-  return StartBatch(match_layers_, context, request->snapshot_a(),
+  return StartBatch(match_layers_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerMatch(state_, *request, *response, std::move(stop));
                     });
@@ -250,7 +248,7 @@ grpc::ServerUnaryReactor* SimilarityService::MatchLayers(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* SimilarityService::SearchNetworks(
     grpc::CallbackServerContext* context, const v1::SearchNetworksRequest* request,
     v1::SearchNetworksResponse* response) {
-  return StartBatch(search_networks_, context, request->snapshot(),
+  return StartBatch(search_networks_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerSearch(state_, *request, *response, std::move(stop));
                     });
@@ -259,8 +257,7 @@ grpc::ServerUnaryReactor* SimilarityService::SearchNetworks(
 grpc::ServerUnaryReactor* SimilarityService::EmbedNetworks(grpc::CallbackServerContext* context,
                                                            const v1::EmbedNetworksRequest* request,
                                                            v1::EmbedNetworksResponse* response) {
-  return StartBatch(embed_networks_, context,
-                    request->snapshots().empty() ? "" : request->snapshots(0),
+  return StartBatch(embed_networks_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerEmbedding(state_, *request, *response, std::move(stop));
                     });
@@ -268,15 +265,15 @@ grpc::ServerUnaryReactor* SimilarityService::EmbedNetworks(grpc::CallbackServerC
 
 grpc::ServerWriteReactor<v1::AlignLayersResponse>* SimilarityService::AlignLayers(
     grpc::CallbackServerContext* context, const v1::AlignLayersRequest* request) {
-  return StreamCall<v1::AlignLayersResponse>::Start(state_, align_layers_, context,
-                                                    request->layer_a(), open_streams_, state_.batch,
+  return StreamCall<v1::AlignLayersResponse>::Start(state_, align_layers_, context, *request,
+                                                    open_streams_, state_.batch,
                                                     AlignSteps(state_, *request));
 }
 
 grpc::ServerUnaryReactor* SimilarityService::CompareTangents(
     grpc::CallbackServerContext* context, const v1::CompareTangentsRequest* request,
     v1::CompareTangentsResponse* response) {
-  return StartBatch(compare_tangents_, context, request->layer_a(),
+  return StartBatch(compare_tangents_, context, *request,
                     [this, request, response](std::stop_token stop) {
                       return AnswerTangents(state_, *request, *response, std::move(stop));
                     });
@@ -285,7 +282,7 @@ grpc::ServerUnaryReactor* SimilarityService::CompareTangents(
 grpc::ServerUnaryReactor* SimilarityService::ListMeasures(grpc::CallbackServerContext* context,
                                                           const v1::ListMeasuresRequest* request,
                                                           v1::ListMeasuresResponse* response) {
-  return AnswerInline(state_, list_measures_, context,
+  return AnswerInline(state_, list_measures_, context, *request,
                       [&] { return FillMeasures(*request, state_.options.page_size, *response); });
 }
 

@@ -59,14 +59,16 @@ class SimilarityService final : public v1::SimilarityService::CallbackService {
 
  private:
   using BatchAnswer = std::function<absl::Status(std::stop_token)>;
-  // Admits a call about `resource` and runs `answer` for it among the long computations.
+  // Admits `request` and runs `answer` for it among the long computations.
   grpc::ServerUnaryReactor* StartBatch(const MethodMetrics& method,
                                        grpc::CallbackServerContext* context,
-                                       absl::string_view resource, BatchAnswer answer);
+                                       const google::protobuf::Message& request,
+                                       BatchAnswer answer);
   template <typename Response>
   grpc::ServerWriteReactor<Response>* StartMatrix(const MethodMetrics& method,
                                                   grpc::CallbackServerContext* context,
-                                                  absl::string_view resource, MatrixStep step);
+                                                  const google::protobuf::Message& request,
+                                                  MatrixStep step);
 
   ServerState& state_;
   const MethodMetrics& compare_layers_;

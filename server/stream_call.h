@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_STREAM_CALL_H_
 #define GRAMIAN_SERVER_STREAM_CALL_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -14,7 +15,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "gramian/base/compute_pool.h"
 #include "gramian/base/machine.h"
 #include "gramian/base/mutex.h"
@@ -35,13 +35,14 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
   // Sends the next few messages and returns whether there are more to come.
   using Step = std::function<absl::StatusOr<bool>(const Send&, const std::stop_token&)>;
 
-  // `resource` is the name the request is about. `streams` and `pool` outlive the call.
+  // `streams` and `pool` outlive the call.
   static grpc::ServerWriteReactor<Response>* Start(ServerState& state, const MethodMetrics& method,
                                                    grpc::CallbackServerContext* context,
-                                                   absl::string_view resource, OpenStreams& streams,
-                                                   ComputePool& pool, Step step) {
+                                                   const google::protobuf::Message& request,
+                                                   OpenStreams& streams, ComputePool& pool,
+                                                   Step step) {
     auto* call = new StreamCall(state, method, context, streams, pool, std::move(step));
-    absl::Status status = call->record_.Admit(resource);
+    absl::Status status = call->record_.Admit(request);
     if (status.ok() && !streams.TryTakePlace(kAll)) {
       status = TooMany("too many streams are open", "QUEUE_FULL", streams.limit());
     } else if (status.ok()) {

@@ -11,21 +11,15 @@ namespace gramian {
 
 grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
                                        grpc::CallbackServerContext* context,
-                                       absl::string_view resource,
+                                       const google::protobuf::Message& request,
                                        const std::function<absl::Status()>& answer) {
   RpcRecord record(state, method, *context);
-  absl::Status status = record.Admit(resource);
+  absl::Status status = record.Admit(request);
   if (status.ok()) status = answer();
   record.Close(status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(status));
   return reactor;
-}
-
-grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
-                                       grpc::CallbackServerContext* context,
-                                       const std::function<absl::Status()>& answer) {
-  return AnswerInline(state, method, context, "", answer);
 }
 
 UnaryCall::UnaryCall(const RpcRecord& record, grpc::CallbackServerContext* context,

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_UNARY_CALL_H_
 #define GRAMIAN_SERVER_UNARY_CALL_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -10,21 +11,17 @@
 #include <stop_token>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "gramian/base/awaited.h"
 #include "gramian/base/compute_pool.h"
 #include "server/rpc.h"
 
 namespace gramian {
 
-// Answers at once, on the network thread: `answer` takes microseconds and never waits. It is about
-// `resource`, a resource name or "", and not called while draining or beyond the project's quota.
+// Answers `request` at once, on the network thread: `answer` takes microseconds and never waits. It
+// is not called if the RPC is not admitted.
 grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
                                        grpc::CallbackServerContext* context,
-                                       absl::string_view resource,
-                                       const std::function<absl::Status()>& answer);
-grpc::ServerUnaryReactor* AnswerInline(ServerState& state, const MethodMetrics& method,
-                                       grpc::CallbackServerContext* context,
+                                       const google::protobuf::Message& request,
                                        const std::function<absl::Status()>& answer);
 
 // One unary RPC whose work runs on a pool. The only place that refuses when the queue is full

@@ -44,7 +44,7 @@ UploadReactor::UploadReactor(ServerState& state, OpenStreams& open_streams,
       record_(state, method, *context),
       uses_disk_(!state.engine.options().store.data_dir.empty()),
       reading_since_(std::chrono::steady_clock::now()) {
-  absl::Status status = record_.Admission();
+  absl::Status status = record_.AdmitCaller();
   if (status.ok()) {
     open_streams_.Add(this);
     StartRead(&request_);
@@ -112,9 +112,10 @@ absl::Status UploadReactor::HandleBytes() {
 absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   if (upload_ != nullptr)
     return absl::InvalidArgumentError("a second header; one stream brings one layer");
-  GRAMIAN_RETURN_IF_ERROR(record_.Admit(header.parent()));
+  GRAMIAN_RETURN_IF_ERROR(record_.Admit(header));
   GRAMIAN_ASSIGN_OR_RETURN(const UploadPlan plan, ToUploadPlan(header, state_.options));
   layer_name_ = FormatLayer(plan.description.key);
+  record_.SetResource(layer_name_);
   ActivationStore& store = state_.engine.store();
   if (!plan.expected_digest.empty()) {
     absl::StatusOr<StoredLayer> known = store.CommitKnownContent(plan);

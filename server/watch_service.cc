@@ -117,10 +117,10 @@ WatchService::WatchService(ServerState& state, WatchBoard& board)
 
 grpc::ServerUnaryReactor* WatchService::Change(const MethodMetrics& method,
                                                grpc::CallbackServerContext* context,
-                                               absl::string_view resource,
+                                               const google::protobuf::Message& request,
                                                std::function<absl::Status()> change) {
   RpcRecord record(state_, method, *context);
-  const absl::Status admission = record.Admit(resource);
+  const absl::Status admission = record.Admit(request);
   if (admission.ok()) {
     return UnaryCall::Start(
         record, context, state_.ingest,
@@ -135,19 +135,18 @@ grpc::ServerUnaryReactor* WatchService::Change(const MethodMetrics& method,
 grpc::ServerUnaryReactor* WatchService::CreateWatch(grpc::CallbackServerContext* context,
                                                     const v1::CreateWatchRequest* request,
                                                     v1::CreateWatchResponse* response) {
-  return Change(
-      create_watch_, context, request->watch().name(), [this, request, response]() -> absl::Status {
-        GRAMIAN_ASSIGN_OR_RETURN(const Watch watch, ToWatch(request->watch(), state_.options));
-        GRAMIAN_ASSIGN_OR_RETURN(const WatchReading reading, board_.Create(watch));
-        *response->mutable_watch() = ToProto(reading);
-        return absl::OkStatus();
-      });
+  return Change(create_watch_, context, *request, [this, request, response]() -> absl::Status {
+    GRAMIAN_ASSIGN_OR_RETURN(const Watch watch, ToWatch(request->watch(), state_.options));
+    GRAMIAN_ASSIGN_OR_RETURN(const WatchReading reading, board_.Create(watch));
+    *response->mutable_watch() = ToProto(reading);
+    return absl::OkStatus();
+  });
 }
 
 grpc::ServerUnaryReactor* WatchService::GetWatch(grpc::CallbackServerContext* context,
                                                  const v1::GetWatchRequest* request,
                                                  v1::GetWatchResponse* response) {
-  return AnswerInline(state_, get_watch_, context, request->name(), [&]() -> absl::Status {
+  return AnswerInline(state_, get_watch_, context, *request, [&]() -> absl::Status {
     GRAMIAN_ASSIGN_OR_RETURN(
         const ResourceName name,
         ParseResourceName(request->name(), ResourcePattern::kWatch, state_.options.name_bytes));
@@ -160,7 +159,7 @@ grpc::ServerUnaryReactor* WatchService::GetWatch(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* WatchService::ListWatches(grpc::CallbackServerContext* context,
                                                     const v1::ListWatchesRequest* request,
                                                     v1::ListWatchesResponse* response) {
-  return AnswerInline(state_, list_watches_, context, request->parent(), [&]() -> absl::Status {
+  return AnswerInline(state_, list_watches_, context, *request, [&]() -> absl::Status {
     GRAMIAN_ASSIGN_OR_RETURN(
         const ResourceName parent,
         ParseResourceName(request->parent(), ResourcePattern::kProject, state_.options.name_bytes));
@@ -173,7 +172,7 @@ grpc::ServerUnaryReactor* WatchService::ListWatches(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* WatchService::DeleteWatch(grpc::CallbackServerContext* context,
                                                     const v1::DeleteWatchRequest* request,
                                                     v1::DeleteWatchResponse* /*response*/) {
-  return Change(delete_watch_, context, request->name(), [this, request]() -> absl::Status {
+  return Change(delete_watch_, context, *request, [this, request]() -> absl::Status {
     GRAMIAN_ASSIGN_OR_RETURN(
         const ResourceName name,
         ParseResourceName(request->name(), ResourcePattern::kWatch, state_.options.name_bytes));

@@ -2,11 +2,11 @@
 #ifndef GRAMIAN_SERVER_WATCH_SERVICE_H_
 #define GRAMIAN_SERVER_WATCH_SERVICE_H_
 
+#include <google/protobuf/message.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <functional>
 
-#include "absl/strings/string_view.h"
 #include "gramian/v1/watch.grpc.pb.h"
 #include "server/rpc.h"
 #include "server/watch_board.h"
@@ -35,7 +35,8 @@ class WatchService final : public v1::WatchService::CallbackService {
  private:
   // Changes something, which waits for the disk: on the ingest pool.
   grpc::ServerUnaryReactor* Change(const MethodMetrics& method,
-                                   grpc::CallbackServerContext* context, absl::string_view resource,
+                                   grpc::CallbackServerContext* context,
+                                   const google::protobuf::Message& request,
                                    std::function<absl::Status()> change);
 
   ServerState& state_;

@@ -7,7 +7,7 @@
 #                           benchmarks)
 #   tools/setup.sh --operations
 #                         also what the tests of the labels monitoring, deploy and image need
-#                         (prometheus, systemd-analyze, debootstrap)
+#                         (prometheus, openssl, systemd-analyze, debootstrap)
 set -euo pipefail
 
 packages=(
@@ -20,7 +20,7 @@ packages=(
   # metadata of the store
   libsqlite3-dev
   # server and command line
-  prometheus-cpp-dev libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
+  prometheus-cpp-dev libspdlog-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libssl-dev
   # tests and benchmarks
   libgtest-dev libgmock-dev libbenchmark-dev libgudhi-dev
 )
@@ -36,7 +36,7 @@ case "${1:-}" in
     commands=(node:nodejs npm:npm)
     ;;
   --operations)
-    packages+=(python3-venv debootstrap prometheus)
+    packages+=(python3-venv debootstrap prometheus openssl)
     commands=(systemd-analyze:systemd)
     ;;
   *)

@@ -19,8 +19,6 @@ options = argparse.Namespace()
 KUBERNETES = ["1.29", "1.33", "1.37"]
 OVERLAYS = ["single", "memory", "memory-autoscaled", "monitoring", "tls"]
 CUSTOM_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
-# They come all together or, in a build without them, not at all.
-ACCESS_FLAGS = {"--tls-cert", "--tls-key", "--tls-client-ca", "--access-file", "--allow-plaintext", "--allow-anonymous"}
 OPEN = {"GRAMIAN_ALLOW_PLAINTEXT": "true", "GRAMIAN_ALLOW_ANONYMOUS": "true"}
 
 
@@ -115,14 +113,12 @@ class ManifestsTest(unittest.TestCase):
         self.assertNotIn("replicas", self.overlays["memory-autoscaled"].workload["spec"])
 
     def test_flags_are_those_of_the_program(self):
-        missing = ACCESS_FLAGS - self.known
-        self.assertIn(missing, (set(), ACCESS_FLAGS))
         for manifests in self.each():
             for flag, _ in manifests.flags():
-                self.assertIn(flag, self.known | ACCESS_FLAGS)
+                self.assertIn(flag, self.known)
             for name in manifests.environment:
                 flag = "--" + name.removeprefix("GRAMIAN_").lower().replace("_", "-")
-                self.assertIn(flag, self.known | ACCESS_FLAGS)
+                self.assertIn(flag, self.known)
 
     def test_the_program_takes_the_configuration(self):
         for manifests in self.each():
@@ -246,6 +242,9 @@ class Process:
         config.write_text(manifests.config, encoding="utf-8")
         (folder / "data").mkdir(exist_ok=True)
         places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data"}
+        for secret in ("tls.crt", "tls.key", "ca.crt"):
+            places[f"/etc/gramian-tls/{secret}"] = folder / secret
+        places["/etc/gramian-access/access.json"] = folder / "access.json"
         self.arguments = [f"{flag}={places.get(value, value)}" for flag, value in manifests.flags()]
         self.process = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand, *self.arguments,
@@ -264,12 +263,33 @@ class Process:
         return self.within(check, path, str(port)).returncode == 0
 
 
+def make_secrets(folder):
+    """What the secrets of the overlay tls hold; the client's are in the same folder."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=folder)
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=lab",
+            "-keyout", "ca.key", "-out", "ca.crt")
+    for name, alternative in (("tls", "DNS:gramian.gramian.svc"), ("client", "DNS:client.lab")):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        (folder / "extension").write_text(f"subjectAltName={alternative}", encoding="utf-8")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+                "-extfile", "extension", "-out", f"{name}.crt")
+    entry = subprocess.run([options.gramian, "token", "new", "somebody", "--role", "reader", "--output",
+                            folder / "token"], check=True, text=True, capture_output=True).stdout
+    (folder / "access.json").write_text(f'{{"tokens": [{entry}]}}', encoding="utf-8")
+
+
 class RunningTest(unittest.TestCase):
-    def start(self, overlay, *more):
-        manifests = Manifests(overlay)
+    def folder(self):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
-        server = Process(manifests, pathlib.Path(temporary.name), *more)
+        return pathlib.Path(temporary.name)
+
+    def start(self, overlay, *more, folder=None):
+        manifests = Manifests(overlay)
+        server = Process(manifests, folder or self.folder(), *more)
         self.addCleanup(server.process.stdout.close)
         self.addCleanup(server.process.wait)
         self.addCleanup(server.process.kill)
@@ -289,6 +309,22 @@ class RunningTest(unittest.TestCase):
                 self.assertTrue(server.answers(annotations["prometheus.io/path"], annotations["prometheus.io/port"]))
                 done = server.within(options.gramian, "info")
                 self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_encrypted_one_asks_for_a_certificate_and_a_token(self):
+        folder = self.folder()
+        make_secrets(folder)
+        manifests, server = self.start("tls", folder=folder)
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertTrue(server.answers(manifests.container[probe]["httpGet"]["path"], 9464), probe)
+        command = [options.gramian, "--timeout", "5", "--tls-server-name", "gramian.gramian.svc",
+                   "--tls-ca", folder / "ca.crt"]
+        certificate = ["--tls-cert", folder / "client.crt", "--tls-key", folder / "client.key"]
+        token = ["--token-file", folder / "token"]
+        done = server.within(*command, *certificate, *token, "info")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotEqual(server.within(*command, *token, "info").returncode, 0)
+        self.assertNotEqual(server.within(*command, *certificate, "info").returncode, 0)
+        self.assertNotEqual(server.within(options.gramian, "--timeout", "5", "info").returncode, 0)
 
     def test_a_pod_that_ends_is_not_ready_first_and_serves_on_meanwhile(self):
         # Longer than the manifest says, for the sake of slow machines.

@@ -84,6 +84,8 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
       "gramian_compute_seconds histogram Time an RPC computed, queueing excluded; nothing for "
       "answers that were known",
       "gramian_compute_seconds_total counter Wall time spent computing, summed over computations",
+      "gramian_config_last_reload_successful gauge 0 while a file that changed is refused and what "
+      "it held before stays in use",
       "gramian_connections gauge Open connections to the gRPC port",
       "gramian_connections_total counter Connections taken, and closed at once because of the "
       "limit",

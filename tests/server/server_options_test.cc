@@ -156,6 +156,39 @@ TEST_F(ServerOptionsTest, WhatIsKeptInMemoryAndWhatComputesMustFitInTheMemory) {
                   .run);
 }
 
+TEST_F(ServerOptionsTest, OtherMachinesAreServedOnlyAsAskedFor) {
+  using Arguments = std::vector<const char*>;
+  const auto refusal = [this](Arguments arguments) {
+    err_.str("");
+    const bool run = Parse(arguments).run;
+    EXPECT_EQ(run, err_.str().empty());
+    return err_.str();
+  };
+  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1"})
+    EXPECT_EQ(refusal({"--listen", address}), "") << address;
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "128.0.0.1:1", "host.lab:1"}) {
+    EXPECT_THAT(refusal({"--listen", address}), HasSubstr("--allow-plaintext")) << address;
+    EXPECT_THAT(refusal({"--listen", address, "--allow-plaintext"}),
+                HasSubstr("--allow-anonymous"));
+    EXPECT_EQ(refusal({"--listen", address, "--allow-plaintext", "--allow-anonymous"}), "");
+    EXPECT_EQ(refusal({"--listen", address, "--allow-plaintext", "--access-file", "a"}), "");
+    EXPECT_EQ(
+        refusal({"--listen", address, "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a"}),
+        "");
+    EXPECT_THAT(refusal({"--listen", address, "--tls-cert", "c", "--tls-key", "k"}),
+                HasSubstr("--allow-anonymous"));
+  }
+  EXPECT_THAT(refusal({"--tls-cert", "c"}), HasSubstr("need each other"));
+  EXPECT_THAT(refusal({"--tls-client-ca", "c"}), HasSubstr("needs --tls-cert"));
+}
+
+TEST_F(ServerOptionsTest, CheckConfigReadsTheFilesOfAccess) {
+  const ParsedOptions parsed = Parse({"--check-config", "--access-file", "/no/such/file"});
+  EXPECT_EQ(parsed.exit_code, 2);
+  EXPECT_THAT(err_.str(), HasSubstr("/no/such/file"));
+  EXPECT_EQ(out_.str(), "");
+}
+
 TEST_F(ServerOptionsTest, HelpAndVersionEndWell) {
   for (const char* flag : {"--help", "--version"}) {
     const ParsedOptions parsed = Parse({flag});

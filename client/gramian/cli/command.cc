@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -34,6 +37,38 @@ absl::Status CheckGlobals(const GlobalOptions& globals) {
   if (globals.server.empty())
     return absl::InvalidArgumentError("--server is empty, must be HOST:PORT");
   return absl::OkStatus();
+}
+
+// The first line of the file or, without one, GRAMIAN_TOKEN; empty if there is neither. Never an
+// argument: everybody on the machine sees those.
+absl::StatusOr<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) {
+    const char* variable = std::getenv("GRAMIAN_TOKEN");
+    return std::string(variable == nullptr ? "" : variable);
+  }
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line) || absl::StripAsciiWhitespace(line).empty())
+    return absl::InvalidArgumentError(absl::StrCat("--token-file ", path, " holds no token"));
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+void AddSecurityOptions(CLI::App& app, GlobalOptions& globals) {
+  app.add_option("--tls-ca", globals.tls.ca_file,
+                 "PEM file of the authority of the server's certificate; without it no TLS")
+      ->envname("GRAMIAN_TLS_CA");
+  app.add_option("--tls-cert", globals.tls.cert_file, "PEM file of this client's certificate")
+      ->envname("GRAMIAN_CLIENT_CERT");
+  app.add_option("--tls-key", globals.tls.key_file, "PEM file of its private key")
+      ->envname("GRAMIAN_CLIENT_KEY");
+  app.add_option("--tls-server-name", globals.tls.server_name,
+                 "Name the server's certificate must have (default: the host of --server)")
+      ->envname("GRAMIAN_TLS_SERVER_NAME");
+  app.add_option("--token-file", globals.token_file,
+                 "File with the token that says who calls (default: GRAMIAN_TOKEN holds it)")
+      ->envname("GRAMIAN_TOKEN_FILE");
+  app.add_flag("--allow-plaintext", globals.allow_plaintext,
+               "Send the token to other machines without TLS, where somebody else encrypts");
 }
 
 // What is wrong with the command line: CLI11 says only that a command is missing where it does not
@@ -67,6 +102,11 @@ absl::StatusOr<std::unique_ptr<Client>> GlobalOptions::Connect() const {
   options.connect_timeout = std::min(absl::Seconds(5), absl::Seconds(timeout_seconds));
   options.call_timeout = absl::Seconds(timeout_seconds);
   options.stream_timeout = absl::Seconds(timeout_seconds);
+  options.tls = tls;
+  options.allow_plaintext = allow_plaintext;
+  absl::StatusOr<std::string> token = ReadToken(token_file);
+  if (!token.ok()) return token.status();
+  options.token = *std::move(token);
   return Client::Connect(server, options);
 }
 
@@ -125,6 +165,8 @@ std::string Advice(const absl::Status& status) {
       return RetryDelay(status) > absl::ZeroDuration() ? "; try again a little later" : "";
     case absl::StatusCode::kDeadlineExceeded:
       return "; give it longer with --timeout SECONDS";
+    case absl::StatusCode::kUnauthenticated:
+      return "; say who calls with --token-file or --tls-cert and --tls-key";
     case absl::StatusCode::kNotFound:
       return reason.empty() ? "" : "; `gramian ls` shows what is there";
     case absl::StatusCode::kAlreadyExists:
@@ -179,6 +221,7 @@ int RunCommandLine(int argc, char** argv) {
                  "How a matrix is shown: a heatmap, a table, or (auto) what suits the output")
       ->check(CLI::IsMember({"auto", "heatmap", "table"}))
       ->capture_default_str();
+  AddSecurityOptions(app, globals);
   AddPushCommand(app, globals, action);
   AddPullCommand(app, globals, action);
   AddListCommands(app, globals, action);
@@ -195,6 +238,7 @@ int RunCommandLine(int argc, char** argv) {
   AddWatchCommand(app, globals, action);
   AddTopCommand(app, globals, action);
   AddLogLevelCommand(app, globals, action);
+  AddTokenCommand(app, globals, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

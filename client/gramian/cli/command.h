@@ -21,6 +21,9 @@ struct GlobalOptions {
   std::string project = "default";
   double timeout_seconds = 600;
   std::string view = "auto";  // auto, heatmap or table
+  TlsOptions tls;
+  std::string token_file;
+  bool allow_plaintext = false;
 
   // Set once the whole command line has been read: by Connect, or by a command before it opens a
   // file. INVALID_ARGUMENT before that is a wrong command line.
@@ -54,6 +57,7 @@ void AddMatchCommands(CLI::App& app, const GlobalOptions& globals,
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddPathCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddTokenCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddAdminCommand(CLI::App& app, const GlobalOptions& globals, Action& action);  // admin backup
 void AddWatchCommand(CLI::App& app, const GlobalOptions& globals, Action& action);

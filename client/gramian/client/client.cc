@@ -120,11 +120,14 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   if (options.reconnect_timeout < absl::ZeroDuration()) {
     return absl::InvalidArgumentError("reconnect_timeout must not be negative");
   }
-  auto connections = std::make_unique<Connections>(address, options);
+  const absl::StatusOr<Security> security = MakeSecurity(address, options);
+  if (!security.ok()) return security.status();
+  auto connections = std::make_unique<Connections>(address, options, *security);
   if (!connections->query->WaitForConnected(
           absl::ToChronoTime(absl::Now() + options.connect_timeout))) {
     return absl::UnavailableError(absl::StrCat("no server answers at ", address, " within ",
-                                               absl::FormatDuration(options.connect_timeout)));
+                                               absl::FormatDuration(options.connect_timeout),
+                                               options.tls.ca_file.empty() ? "" : " over TLS"));
   }
   return std::unique_ptr<Client>(new Client(std::move(connections)));
 }

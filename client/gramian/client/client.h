@@ -25,6 +25,18 @@
 
 namespace gramian::client {
 
+// PEM files for a server that speaks TLS.
+struct TlsOptions {
+  // Authorities of which one has signed the server's certificate; empty: no TLS. Those of the
+  // system are in /etc/ssl/certs/ca-certificates.crt.
+  std::string ca_file;
+  // The client's certificate and its key, for a server that asks for one.
+  std::string cert_file;
+  std::string key_file;
+  // The name that the server's certificate must have; empty: the host of the address.
+  std::string server_name;
+};
+
 // How a Client connects and how long its calls may take.
 struct ClientOptions {
   absl::Duration connect_timeout = absl::Seconds(10);
@@ -40,6 +52,11 @@ struct ClientOptions {
   // TCP connections that uploads and downloads are spread over, apart from the one for everything
   // else, so that a query never waits behind bulk data. 1 to 64.
   int upload_connection_count = 4;
+  TlsOptions tls;
+  // Says who calls, to a server that asks. Never part of a message.
+  std::string token;
+  // Whether the token may travel to other machines without TLS.
+  bool allow_plaintext = false;
 };
 
 // What one call may do differently.
@@ -73,8 +90,9 @@ absl::Duration RetryDelay(const absl::Status& status);
 // wait, except those that delete, abort or create something that would exist the second time.
 class Client {
  public:
-  // `address` is `host:port`, e.g. 127.0.0.1:7443. INVALID_ARGUMENT for malformed options;
-  // UNAVAILABLE when nothing answers within connect_timeout.
+  // `address` is `host:port`, e.g. 127.0.0.1:7443. INVALID_ARGUMENT for malformed options, for
+  // files of `tls` that cannot be read, and for a token that would travel in the clear; UNAVAILABLE
+  // when nothing answers within connect_timeout.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
                                                          const ClientOptions& options = {});
   ~Client();

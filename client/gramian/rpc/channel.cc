@@ -2,7 +2,6 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
 namespace gramian::client {
@@ -10,8 +9,9 @@ namespace {
 
 constexpr int kMiB = 1 << 20;
 
-grpc::ChannelArguments CommonArguments() {
+grpc::ChannelArguments CommonArguments(const Security& security) {
   grpc::ChannelArguments arguments;
+  if (!security.server_name.empty()) arguments.SetSslTargetNameOverride(security.server_name);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // Repeat of call.h does it: gRPC gives up after five attempts, before a server is back.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
@@ -26,20 +26,28 @@ grpc::ChannelArguments CommonArguments() {
   return arguments;
 }
 
-}  // namespace
-
-std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address) {
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), CommonArguments());
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const Security& security,
+                                           const grpc::ChannelArguments& arguments) {
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      address, security.credentials, arguments, TokenInterceptors(security));
 }
 
-std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address) {
-  grpc::ChannelArguments arguments = CommonArguments();
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address,
+                                                const Security& security) {
+  return MakeChannel(address, security, CommonArguments(security));
+}
+
+std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address,
+                                                 const Security& security) {
+  grpc::ChannelArguments arguments = CommonArguments(security);
   // Bandwidth probing makes gRPC 1.51 stall now and then; a fixed window does not.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 8 * kMiB);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 16 * kMiB - 1);
   arguments.SetInt(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, 8 * kMiB);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return MakeChannel(address, security, arguments);
 }
 
 }  // namespace gramian::client

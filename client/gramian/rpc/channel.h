@@ -6,14 +6,18 @@
 #include <memory>
 #include <string>
 
+#include "gramian/rpc/security.h"
+
 namespace gramian::client {
 
 // A channel for queries: calls that answer with one message are repeated on UNAVAILABLE.
-std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address);
+std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address,
+                                                const Security& security);
 
 // A channel for uploads, with a TCP connection of its own and tuned for chunks of 1 MiB. Nothing is
 // repeated.
-std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address);
+std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address,
+                                                 const Security& security);
 
 }  // namespace gramian::client
 

@@ -12,6 +12,7 @@
 #include "gramian/client/client.h"
 #include "gramian/rpc/call.h"
 #include "gramian/rpc/channel.h"
+#include "gramian/rpc/security.h"
 #include "gramian/v1/activation_service.grpc.pb.h"
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "gramian/v1/similarity_service.grpc.pb.h"
@@ -21,16 +22,17 @@ namespace gramian::client {
 
 // The connections of a Client: one for queries, some for bulk data. Thread-safe.
 struct Client::Connections {
-  Connections(const std::string& server_address, const ClientOptions& client_options)
+  Connections(const std::string& server_address, const ClientOptions& client_options,
+              const Security& security)
       : address(server_address),
         options(client_options),
-        query(MakeQueryChannel(address)),
+        query(MakeQueryChannel(address, security)),
         activations(v1::ActivationService::NewStub(query)),
         similarity(v1::SimilarityService::NewStub(query)),
         admin(v1::AdminService::NewStub(query)),
         watches(v1::WatchService::NewStub(query)) {
     for (int i = 0; i < options.upload_connection_count; ++i)
-      uploads.push_back(MakeUploadChannel(address));
+      uploads.push_back(MakeUploadChannel(address, security));
   }
 
   // Of calls that answer with one message, with a stream or after long computing, and of those that
