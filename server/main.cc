@@ -71,6 +71,11 @@ sigset_t StopSignals() {
   return signals;
 }
 
+// Threads that libraries started before main, as OpenBLAS does, do not block signals: what finds
+// one of them before main waits goes to main.
+pthread_t main_thread;
+void PassToMain(int signal) { pthread_kill(main_thread, signal); }
+
 bool WriteLine(const std::string& path, const std::string& line) {
   // In one step, so that who waits for the file never reads half of it.
   const std::string temporary = path + ".tmp";
@@ -89,6 +94,8 @@ int Run(const gramian::ServerOptions& options) {
   // Blocked before any thread exists, so that all inherit it and only sigwait sees them.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  main_thread = pthread_self();
+  for (const int stop : {SIGTERM, SIGINT}) ::signal(stop, PassToMain);
 
   auto server = gramian::Server::Start(options);
   if (!server.ok()) {
@@ -110,8 +117,7 @@ int Run(const gramian::ServerOptions& options) {
 
   int signal = 0;
   sigwait(&signals, &signal);
-  // Threads that libraries started before main, as OpenBLAS does, do not block them: a second one
-  // would end the process in the midst of the drain.
+  // A second one must not end the process in the midst of the drain.
   for (const int again : {SIGTERM, SIGINT}) ::signal(again, SIG_IGN);
   spdlog::info("{}: draining for up to {} s", strsignal(signal), options.drain_seconds);
   const std::chrono::seconds patience(options.drain_seconds);
