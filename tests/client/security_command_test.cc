@@ -108,10 +108,16 @@ TEST_F(SecurityCommandTest, NothingIsSentInTheClearByMistake) {
   ClientOptions options;
   options.token = "secret-of-mine";
   options.connect_timeout = absl::Milliseconds(10);
-  const absl::Status refused = Client::Connect("192.0.2.1:7443", options).status();
-  EXPECT_TRUE(absl::IsInvalidArgument(refused));
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("in the clear"));
-  EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("secret-of-mine")));
+  for (const char* address :
+       {"192.0.2.1:7443", "127.example.com:7443", "127.0.0.1.example.com:7443",
+        "[::1].example.com:7443", "localhost.example.com:7443", "[::2]:7443"}) {
+    const absl::Status refused = Client::Connect(address, options).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << address;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("in the clear"));
+    EXPECT_THAT(std::string(refused.message()), Not(HasSubstr("secret-of-mine")));
+  }
+  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1"})
+    EXPECT_TRUE(absl::IsUnavailable(Client::Connect(address, options).status())) << address;
   options.allow_plaintext = true;
   EXPECT_TRUE(absl::IsUnavailable(Client::Connect("192.0.2.1:7443", options).status()));
   options.token = "two\nlines";

@@ -12,6 +12,8 @@ constexpr int kMiB = 1 << 20;
 grpc::ChannelArguments CommonArguments(const Security& security) {
   grpc::ChannelArguments arguments;
   if (!security.server_name.empty()) arguments.SetSslTargetNameOverride(security.server_name);
+  // No proxy knows this machine by the name that it has for itself, or need see what is said on it.
+  if (security.is_local) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // Repeat of call.h does it: gRPC gives up after five attempts, before a server is back.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);

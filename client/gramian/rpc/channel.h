@@ -10,12 +10,11 @@
 
 namespace gramian::client {
 
-// A channel for queries: calls that answer with one message are repeated on UNAVAILABLE.
+// A channel for queries. Neither repeats anything: Repeat of call.h does.
 std::shared_ptr<grpc::Channel> MakeQueryChannel(const std::string& address,
                                                 const Security& security);
 
-// A channel for uploads, with a TCP connection of its own and tuned for chunks of 1 MiB. Nothing is
-// repeated.
+// A channel for uploads, with a TCP connection of its own and tuned for chunks of 1 MiB.
 std::shared_ptr<grpc::Channel> MakeUploadChannel(const std::string& address,
                                                  const Security& security);
 

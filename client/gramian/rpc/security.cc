@@ -1,5 +1,7 @@
 #include "gramian/rpc/security.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -50,9 +52,13 @@ absl::StatusOr<std::string> ReadPem(const std::string& path) {
   return text;
 }
 
-bool IsLoopback(absl::string_view address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]") || absl::StartsWith(address, "unix:");
+bool IsLoopback(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const std::string host = address.substr(0, address.rfind(':'));
+  in_addr ipv4{};
+  // A name may begin like an address.
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "[::1]";
 }
 
 absl::Status CheckToken(const std::string& address, const ClientOptions& options) {
@@ -81,6 +87,7 @@ absl::StatusOr<Security> MakeSecurity(const std::string& address, const ClientOp
   Security security;
   security.token = options.token;
   security.server_name = tls.server_name;
+  security.is_local = IsLoopback(address);
   if (tls.ca_file.empty()) {
     if (!tls.cert_file.empty() || !tls.server_name.empty()) {
       return absl::InvalidArgumentError(

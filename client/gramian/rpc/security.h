@@ -19,6 +19,7 @@ struct Security {
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   std::string server_name;  // that the certificate must have; empty: the host of the address
   std::string token;        // empty: none
+  bool is_local = false;    // the server is on this machine
 };
 
 // Reads the files that `options` name. INVALID_ARGUMENT if one cannot be read, if they do not go
