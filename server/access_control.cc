@@ -67,7 +67,8 @@ const AccessControl::GrantPtr& Anybody() {
   return *anybody;
 }
 
-void AddResourceNames(const google::protobuf::Message& message, std::vector<std::string>& names) {
+void AddResourceNames(const google::protobuf::Message& message, int64_t id_bytes,
+                      std::vector<std::string>& names) {
   using Field = google::protobuf::FieldDescriptor;
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   std::vector<const Field*> fields;
@@ -82,12 +83,12 @@ void AddResourceNames(const google::protobuf::Message& message, std::vector<std:
       if (is_message) {
         AddResourceNames(field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i)
                                               : reflection.GetMessage(message, field),
-                         names);
+                         id_bytes, names);
         continue;
       }
       std::string text = field->is_repeated() ? reflection.GetRepeatedString(message, field, i)
                                               : reflection.GetString(message, field);
-      if (absl::StartsWith(text, "projects/")) names.push_back(std::move(text));
+      if (MayBeName(text, id_bytes)) names.push_back(std::move(text));
     }
   }
 }
@@ -110,9 +111,10 @@ bool ChangesSomething(absl::string_view rpc) {
   return RoleFor(rpc).value_or(Role::kAdmin) > Role::kReader;
 }
 
-std::vector<std::string> ResourceNamesIn(const google::protobuf::Message& request) {
+std::vector<std::string> ResourceNamesIn(const google::protobuf::Message& request,
+                                         int64_t id_bytes) {
   std::vector<std::string> names;
-  AddResourceNames(request, names);
+  AddResourceNames(request, id_bytes, names);
   return names;
 }
 

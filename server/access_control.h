@@ -29,9 +29,11 @@ bool ConcernsAllProjects(absl::string_view rpc);
 // Whether an RPC changes what is kept, and is therefore worth a line of the audit log.
 bool ChangesSomething(absl::string_view rpc);
 
-// The resource names in a request, in the order of its fields: all texts that begin as one, but
-// those that are free text (module paths and ids of inputs).
-std::vector<std::string> ResourceNamesIn(const google::protobuf::Message& request);
+// The resource names in a request, in the order of its fields: all texts that may be one
+// (MayBeName) with ids of up to `id_bytes`, but those that are free text (module paths and ids of
+// inputs).
+std::vector<std::string> ResourceNamesIn(const google::protobuf::Message& request,
+                                         int64_t id_bytes);
 
 // PERMISSION_DENIED: reason ROLE_TOO_LOW if the role is less than `rpc` needs, ALL_PROJECTS_NEEDED
 // if it concerns all projects and the grant does not.

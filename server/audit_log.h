@@ -22,7 +22,8 @@ namespace gramian {
 // Thread-safe.
 class AuditLog {
  public:
-  // Appends to `path`, made if need be; to the server's log, after `audit `, if it is empty.
+  // Appends to `path`, made if need be; to the server's log, after `audit ` and whatever the log's
+  // level, if it is empty.
   // UNAVAILABLE, naming the path and the cause, if it cannot be opened.
   absl::Status Open(const std::string& path);
 
@@ -31,8 +32,8 @@ class AuditLog {
              absl::StatusCode outcome, absl::string_view reason) const;
 
  private:
-  bool is_open_ = false;
-  std::shared_ptr<spdlog::logger> file_;  // null: the server's log
+  std::shared_ptr<spdlog::logger> logger_;
+  std::string prefix_;
 };
 
 }  // namespace gramian

@@ -1,11 +1,13 @@
 #include "server/resource_name.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -133,9 +135,20 @@ absl::StatusOr<std::optional<int64_t>> ParseStep(absl::string_view name, absl::s
 
 }  // namespace
 
+bool MayBeName(absl::string_view text, int64_t id_bytes) {
+  constexpr int64_t kIds = 3;
+  constexpr int64_t kEncodedBytes = 3;  // of a byte
+  constexpr int64_t kOtherBytes = 64;   // the collections and a step
+  return absl::StartsWith(text, "projects/") &&
+         static_cast<int64_t>(text.size()) <= kIds * kEncodedBytes * id_bytes + kOtherBytes &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsUnreserved(c) || c == '%' || c == '/'; });
+}
+
 std::string ProjectOf(absl::string_view name) {
   if (!absl::ConsumePrefix(&name, "projects/")) return "";
-  return Unescape(name.substr(0, name.find('/'))).value_or("");
+  std::string id = Unescape(name.substr(0, name.find('/'))).value_or("");
+  return CheckText(id, "").ok() ? id : "";
 }
 
 absl::Status CheckText(absl::string_view text, absl::string_view what) {

@@ -40,6 +40,11 @@ enum class ResourcePattern {
 absl::StatusOr<ResourceName> ParseResourceName(absl::string_view name, ResourcePattern pattern,
                                                int64_t id_bytes);
 
+// Whether ParseResourceName may take `text` for a name of any pattern: it begins as one, has only
+// the bytes that names are written with, and is no longer than three ids of `id_bytes` make it.
+// Whatever else a stranger sends is not worth keeping or printing.
+bool MayBeName(absl::string_view text, int64_t id_bytes);
+
 // The id of the project that `name` is about, decoded as ParseResourceName does, so that one
 // project has one; empty if it names none, or not as it should.
 std::string ProjectOf(absl::string_view name);

@@ -96,7 +96,7 @@ absl::Status RpcRecord::AdmitCaller() const {
 }
 
 absl::Status RpcRecord::Admit(const google::protobuf::Message& request) {
-  const std::vector<std::string> resources = ResourceNamesIn(request);
+  const std::vector<std::string> resources = ResourceNamesIn(request, state_.options.name_bytes);
   if (!resources.empty()) {
     resource_ = resources.front();
     state_.calls.SetProject(call_, ProjectOf(resource_));
@@ -135,7 +135,7 @@ void RpcRecord::Close(const absl::Status& status) {
                     .code = absl::StatusCodeToString(status.code()),
                     .reason = status.ok() ? "" : ReasonOf(status),
                     .seconds = seconds,
-                    .message = std::string(status.message())});
+                    .message = CutMessage(status.message())});
   }
   Audit(status);
   if (admitted_) state_.gate.Leave();

@@ -21,14 +21,6 @@ constexpr char kDomain[] = "gramian";
 constexpr size_t kMaxMessageBytes = 1024;
 constexpr absl::Duration kDefaultRetry = absl::Seconds(1);
 
-// At most kMaxMessageBytes, ending between two UTF-8 characters.
-std::string Cut(absl::string_view message) {
-  if (message.size() <= kMaxMessageBytes) return std::string(message);
-  size_t end = kMaxMessageBytes;
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
-  return std::string(message.substr(0, end));
-}
-
 // What a status says by its code alone: of two layers that do not fit together, of a layer that is
 // there with another description.
 std::string ImpliedReason(const absl::Status& status) {
@@ -71,6 +63,13 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
 
 }  // namespace
 
+std::string CutMessage(absl::string_view message) {
+  if (message.size() <= kMaxMessageBytes) return std::string(message);
+  size_t end = kMaxMessageBytes;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+  return std::string(message.substr(0, end));
+}
+
 absl::Status RetryAfter(absl::Status status, absl::Duration delay) {
   status.SetPayload(kRetryUrl, absl::Cord(absl::StrCat(absl::ToInt64Nanoseconds(delay))));
   return status;
@@ -91,7 +90,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const v1::ErrorReason reason = ReasonMessage(status);
   v1::ErrorStatus details;
   details.set_code(static_cast<int>(status.code()));
-  details.set_message(Cut(status.message()));
+  details.set_message(CutMessage(status.message()));
   google::protobuf::Any* any = details.add_details();
   any->set_type_url(kReasonUrl);
   reason.SerializeToString(any->mutable_value());

@@ -30,7 +30,11 @@ absl::Status RetryAfter(absl::Status status, absl::Duration delay);
 // INPUTS_DIFFER, DESCRIPTION_DIFFERS, else the name of the code.
 std::string ReasonOf(const absl::Status& status);
 
-// The only conversion of an error to gRPC: the same code, the message cut at 1,024 bytes (it
+// What is kept of the message of an error: at most 1,024 bytes, ending between two UTF-8
+// characters.
+std::string CutMessage(absl::string_view message);
+
+// The only conversion of an error to gRPC: the same code, the message cut (CutMessage; it
 // travels in an HTTP/2 trailer), an ErrorReason, and a RetryDelay if one was given by RetryAfter,
 // and of a second for UNAVAILABLE, MEMORY_PRESSURE and DISK_FULL.
 grpc::Status ToGrpcStatus(const absl::Status& status);

@@ -9,9 +9,10 @@ class Server:
     """gramiand with these flags, on ports of its own choice unless `address` names one."""
 
     def __init__(self, program, *flags, address="127.0.0.1:0"):
+        # Audit lines come whatever the level; here the errors are to be problems only.
         self.process = subprocess.Popen(
             [program, f"--listen={address}", "--metrics-listen=127.0.0.1:0", "--disk-reserve-bytes=0",
-             "--log-level=warn", "--threads=2", *flags],
+             "--log-level=warn", "--audit-file=/dev/null", "--threads=2", *flags],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"gramiand listening grpc=(\S+) metrics=(\S+)\n", line)

@@ -4,6 +4,8 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <filesystem>
@@ -12,12 +14,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/access_control.h"
+#include "server/audit_log.h"
 #include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/certificates.h"
@@ -351,6 +355,37 @@ TEST_F(AccessTest, ChangesAndRefusalsHaveALineInTheAuditFile) {
   const std::string all{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   EXPECT_THAT(all, Not(HasSubstr("token-")));
   EXPECT_THAT(all, Not(HasSubstr("a-strange-token")));
+}
+
+TEST_F(AccessTest, StrangersDoNotFillTheAuditFile) {
+  options_.audit_file = directory_.path() + "/audit.log";
+  StartWithRoles("own");
+  const std::string huge = "projects/" + std::string(1'000'000, 'b');
+  Get(huge, "a-strange-token");
+  const grpc::Status status = Get(huge, "token-reader");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_LE(status.error_message().size(), 1024U);
+  // Not a project anybody could be granted, and nothing to be printed.
+  EXPECT_EQ(Get("projects/x%0Aforged/networks/n/snapshots/0/layers/l", "token-reader").error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::file_size(options_.audit_file) > 0; }));
+  EXPECT_LT(std::filesystem::file_size(options_.audit_file), 1000U);
+}
+
+TEST_F(AccessTest, AQuietLogStillHasItsAuditLines) {
+  std::ostringstream log;
+  const auto previous = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  spdlog::set_level(spdlog::level::off);
+  AuditLog audit;
+  ASSERT_TRUE(audit.Open("").ok());
+  audit.Write("somebody", "ActivationService/DeleteNetwork", "projects/own/networks/n",
+              absl::StatusCode::kOk, "");
+  spdlog::set_default_logger(previous);
+  spdlog::set_level(spdlog::level::info);
+  EXPECT_THAT(log.str(), HasSubstr("audit {\"time\""));
+  EXPECT_THAT(log.str(), HasSubstr("projects/own/networks/n"));
 }
 
 }  // namespace

@@ -99,9 +99,22 @@ TEST(ResourceNameTest, AProjectIsKnownByItsDecodedId) {
   EXPECT_EQ(ProjectOf("projects/a%2Fb/networks/n"), "a/b");
   EXPECT_EQ(ProjectOf("projects/%61"), "a");
   EXPECT_EQ(ProjectOf("projects/a"), "a");
-  for (const char* name : {"", "projects", "projects/", "projects/a%", "projects/a%4", "project/a",
-                           "projects/a b", "/projects/a"}) {
+  for (const char* name :
+       {"", "projects", "projects/", "projects/a%", "projects/a%4", "project/a", "projects/a b",
+        "/projects/a", "projects/a%0Ab", "projects/%1B", "projects/%FF"}) {
     EXPECT_EQ(ProjectOf(name), "") << name;
+  }
+}
+
+TEST(ResourceNameTest, EveryNameMayBeOneAndNothingLonger) {
+  const std::string id(kIdBytes, '%');
+  const std::string longest = FormatLayer({{id, id, INT64_MAX}, id});
+  EXPECT_TRUE(ParseResourceName(longest, ResourcePattern::kLayer, kIdBytes).ok());
+  EXPECT_TRUE(MayBeName(longest, kIdBytes));
+  EXPECT_FALSE(MayBeName(longest + std::string(64, 'x'), kIdBytes));
+  for (const char* text :
+       {"", "a", "project/a", "projects", "projects/a b", "projects/a\n", "projects/\xC3\xA9"}) {
+    EXPECT_FALSE(MayBeName(text, kIdBytes)) << text;
   }
 }
 
