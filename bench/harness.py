@@ -136,6 +136,7 @@ class Server:
                 f"--store-bytes={self._store_bytes}",
                 f"--threads={THREADS}",
                 "--log-level=warn",
+                "--audit-file=/dev/null",
             ],
             stdout=subprocess.DEVNULL,  # says where it listens, as the port file does
         )

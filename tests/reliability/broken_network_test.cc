@@ -24,9 +24,10 @@ using End = ConnectionFate::End;
 class BrokenNetworkTest : public ::testing::Test {
  protected:
   void Start(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> flags = {"--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0",
-                                      "--log-level=error", "--threads=2",
-                                      absl::StrCat("--data-dir=", folder_.path())};
+    std::vector<std::string> flags = {
+        "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0",
+        "--log-level=error",    "--audit-file=/dev/null",
+        "--threads=2",          absl::StrCat("--data-dir=", folder_.path())};
     flags.insert(flags.end(), more.begin(), more.end());
     server_ = std::make_unique<GramiandProcess>(flags);
     ASSERT_TRUE(server_->WaitUntilListening()) << server_->errors();

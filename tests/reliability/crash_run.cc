@@ -109,6 +109,7 @@ std::unique_ptr<GramiandProcess> CrashRun::Launch() {
   std::vector<std::string> flags = {"--listen=127.0.0.1:0",
                                     "--metrics-listen=127.0.0.1:0",
                                     "--log-level=warn",
+                                    "--audit-file=/dev/null",
                                     "--threads=2",
                                     "--drain-seconds=5",
                                     "--store-bytes=2147483648",

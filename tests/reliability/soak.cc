@@ -75,6 +75,7 @@ bool Soak::Start() {
   std::vector<std::string> flags = {"--listen=127.0.0.1:0",
                                     "--metrics-listen=127.0.0.1:0",
                                     "--log-level=error",
+                                    "--audit-file=/dev/null",
                                     "--threads=2",
                                     absl::StrCat("--store-bytes=", int64_t{512} << 20),
                                     absl::StrCat("--cache-bytes=", int64_t{64} << 20),

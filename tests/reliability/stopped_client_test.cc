@@ -36,7 +36,8 @@ class StoppedClientTest : public ::testing::Test {
     WriteNpy(kLarge, Path());
     server_ = std::make_unique<GramiandProcess>(std::vector<std::string>{
         "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--log-level=error",
-        "--upload-idle-seconds=600", absl::StrCat("--data-dir=", folder_.path(), "/data")});
+        "--audit-file=/dev/null", "--upload-idle-seconds=600",
+        absl::StrCat("--data-dir=", folder_.path(), "/data")});
     ASSERT_TRUE(server_->WaitUntilListening()) << server_->errors();
     wire_ = std::make_unique<Wire>(server_->grpc_address());
     proxy_ = std::make_unique<CuttingProxy>(server_->grpc_address(),
@@ -116,7 +117,7 @@ TEST_F(StoppedClientTest, APushOutlivesAKilledServer) {
   // Whatever was sent to it is lost; the next one listens at the same place.
   server_ = std::make_unique<GramiandProcess>(std::vector<std::string>{
       absl::StrCat("--listen=", address), "--metrics-listen=127.0.0.1:0", "--log-level=error",
-      absl::StrCat("--data-dir=", folder_.path(), "/data")});
+      "--audit-file=/dev/null", absl::StrCat("--data-dir=", folder_.path(), "/data")});
   ASSERT_TRUE(server_->WaitUntilListening()) << server_->errors();
   EXPECT_EQ(push->Wait(), 0) << push->errors();
   wire_ = std::make_unique<Wire>(server_->grpc_address());
