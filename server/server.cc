@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -122,6 +123,42 @@ void LimitConnections(const ServerOptions& options, grpc::ServerBuilder& builder
 
 }  // namespace
 
+// Shares of the quotas that a project has, by their names in the quota file.
+std::vector<std::pair<std::string, double>> SharesOf(const Quotas& quotas,
+                                                     const ProjectGauge& gauge,
+                                                     const ProjectUse& use) {
+  std::vector<std::pair<std::string, double>> shares;
+  const auto add = [&shares](const char* quota, double used, int64_t limit) {
+    if (limit > 0) shares.emplace_back(quota, used / static_cast<double>(limit));
+  };
+  add("stored_bytes", static_cast<double>(gauge.stored_bytes), quotas.stored_bytes);
+  add("open_uploads", static_cast<double>(gauge.open_uploads), quotas.open_uploads);
+  add("open_calls", static_cast<double>(gauge.open_calls), quotas.open_calls);
+  add("compute_seconds_per_hour", use.compute_seconds, quotas.compute_seconds_per_hour);
+  return shares;
+}
+
+// Of the projects that called, and of those that the quota file names: as many of these as have
+// labels of their own otherwise.
+std::vector<ProjectGauge> ProjectGauges(const ServerState& state) {
+  std::vector<std::string> named = state.admission.NamedProjects();
+  named.resize(std::min(named.size(), Metrics::kMaxProjects));
+  std::set<std::string> projects(named.begin(), named.end());
+  for (std::string& project : state.metrics.LabelledProjects()) projects.insert(std::move(project));
+  const ActivationStore& store = state.engine.store();
+  std::vector<ProjectGauge> gauges;
+  for (const std::string& project : projects) {
+    ProjectGauge& gauge = gauges.emplace_back();
+    const ProjectUse use = state.admission.UseOf(project, absl::Now());
+    gauge.project = project;
+    gauge.stored_bytes = store.ProjectBytes(project);
+    gauge.open_uploads = store.ProjectUploads(project);
+    gauge.open_calls = use.open_calls;
+    gauge.used = SharesOf(state.admission.QuotasOf(project), gauge, use);
+  }
+  return gauges;
+}
+
 // Members are destroyed from the last to the first: what looks after the server, the HTTP side, the
 // network, the services, what they share.
 struct Server::Impl {
@@ -175,12 +212,14 @@ absl::Status Server::Impl::OpenWatches() {
 absl::Status Server::Impl::StartAccess() {
   const ServerOptions& options = state.options;
   GRAMIAN_RETURN_IF_ERROR(state.access.Load());
+  GRAMIAN_RETURN_IF_ERROR(state.admission.Load());
   GRAMIAN_RETURN_IF_ERROR(state.audit.Open(options.audit_file));
   if (!options.tls_cert.empty()) {
     GRAMIAN_ASSIGN_OR_RETURN(
         tls, TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}));
   }
-  if (tls == nullptr && !state.access.has_file()) return absl::OkStatus();
+  if (tls == nullptr && !state.access.has_file() && !state.admission.has_file())
+    return absl::OkStatus();
   LookAtFiles();
   look = std::make_unique<PeriodicTask>(kLookInterval, [this] { LookAtFiles(); });
   return absl::OkStatus();
@@ -194,6 +233,10 @@ void Server::Impl::LookAtFiles() {
   if (state.access.has_file()) {
     state.access.Look();
     state.metrics.SetReloadSuccessful("access", state.access.is_current());
+  }
+  if (state.admission.has_file()) {
+    state.admission.Look();
+    state.metrics.SetReloadSuccessful("quotas", state.admission.is_current());
   }
 }
 
@@ -249,7 +292,8 @@ std::string Server::Impl::Scrape() {
                                .process = ProcessStats::Read(),
                                .sync_seconds = &files->sync_seconds(),
                                .memory_limit_bytes = state.options.memory_bytes,
-                               .watches = GaugesOf(watches->All())});
+                               .watches = GaugesOf(watches->All()),
+                               .projects = ProjectGauges(state)});
 }
 
 std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {

@@ -275,6 +275,47 @@ TEST_F(AccessTest, WhatOtherProjectsHoldShowsNowhere) {
   EXPECT_TRUE(upload(header, "token-writer").first.has_accepted());
 }
 
+TEST_F(AccessTest, StatsAreThoseOfTheProjectsThatOneMaySee) {
+  options_.quota_file = directory_.path() + "/quotas.json";
+  ReplaceFile(options_.quota_file, R"({"own": {"open_calls": 100}, "foreign": {}})");
+  StartWithRoles("own");
+  const Activations x = RandomActivations(20, 3, 1);
+  const auto upload = [&](const std::string& project) {
+    const auto context = ContextOf("token-all");
+    const auto stream = activations_->UploadLayer(context.get());
+    v1::UploadLayerRequest request;
+    *request.mutable_header() = Header(x, "x");
+    request.mutable_header()->set_parent(
+        absl::StrCat("projects/", project, "/networks/net/snapshots/0"));
+    stream->Write(request);
+    for (const v1::UploadChunk& chunk : CutRows(x, 64)) {
+      *request.mutable_chunk() = chunk;
+      stream->Write(request);
+    }
+    stream->WritesDone();
+    EXPECT_TRUE(stream->Finish().ok());
+  };
+  const auto stats = [&](const std::string& token) {
+    v1::GetServerStatsResponse response;
+    EXPECT_TRUE(
+        admin_->GetServerStats(ContextOf(token).get(), v1::GetServerStatsRequest(), &response)
+            .ok());
+    return response;
+  };
+  upload("other");
+  EXPECT_EQ(stats("token-reader").store_bytes(), 0);
+  EXPECT_EQ(stats("token-reader").layer_count(), 0);
+  // Content that is there already costs the store nothing, which only its owners may know.
+  upload("own");
+  EXPECT_EQ(stats("token-reader").store_bytes(), 240);
+  EXPECT_EQ(stats("token-reader").layer_count(), 1);
+  ASSERT_EQ(stats("token-reader").projects_size(), 1);
+  EXPECT_EQ(stats("token-reader").projects(0).name(), "projects/own");
+  EXPECT_EQ(stats("token-all").store_bytes(), 240);
+  EXPECT_EQ(stats("token-all").layer_count(), 2);
+  EXPECT_EQ(stats("token-all").projects_size(), 3);
+}
+
 TEST_F(AccessTest, AChangedFileIsInUseSoonAndABrokenOneNever) {
   StartWithRoles("own");
   const std::string layer = "projects/own/networks/n/snapshots/0/layers/l";

@@ -91,9 +91,21 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
       "limit",
       "gramian_draining gauge 1 while the server finishes work and takes no more",
       "gramian_ingest_bytes_total counter Bytes of activations accepted",
+      "gramian_ingest_paused_seconds_total counter Time that uploads waited for the bytes a second "
+      "of their project",
       "gramian_ingest_streams gauge Open uploads",
       "gramian_memory_limit_bytes gauge Bytes that activations in memory, operators and "
       "computations may take together",
+      "gramian_project_calls_total counter Calls of a project that were admitted",
+      "gramian_project_compute_seconds_total counter Wall time computed for calls of a project",
+      "gramian_project_ingest_bytes_total counter Bytes of activations accepted of a project",
+      "gramian_project_open_calls gauge Calls of a project in flight",
+      "gramian_project_open_uploads gauge Uploads of a project that are not committed yet",
+      "gramian_project_quota_used_ratio gauge Share of a quota that a project uses now; nothing "
+      "where it has none",
+      "gramian_project_refused_total counter Calls of a project that its quotas refused",
+      "gramian_project_stored_bytes gauge Bytes of activations and probe sets that a project keeps "
+      "or has announced",
       "gramian_queue_length gauge Jobs that wait for a thread or for what another computes",
       "gramian_queue_seconds histogram Time that calls waited for their first thread",
       "gramian_refused_total counter Calls refused for want of room or because of what they sent, "

@@ -237,6 +237,7 @@ int RunCommandLine(int argc, char** argv) {
   AddAdminCommand(app, globals, action);
   AddWatchCommand(app, globals, action);
   AddTopCommand(app, globals, action);
+  AddQuotasCommand(app, globals, action);
   AddLogLevelCommand(app, globals, action);
   AddTokenCommand(app, globals, action);
   try {

@@ -224,6 +224,27 @@ int64_t StoreCore::ProjectBytes(const std::string& project) const {
   return bytes;
 }
 
+int64_t StoreCore::ProjectUploads(const std::string& project) const {
+  MutexLock lock(mutex_);
+  return CountUploads(project);
+}
+
+int64_t StoreCore::CountUploads(const std::string& project) const {
+  return std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+    return session.first.first.snapshot.project == project;
+  });
+}
+
+int64_t StoreCore::ProjectLayers(const std::string& project) const {
+  MutexLock lock(mutex_);
+  return index_.ProjectLayers(project);
+}
+
+std::vector<std::string> StoreCore::ListProjects() const {
+  MutexLock lock(mutex_);
+  return index_.ListProjects();
+}
+
 int64_t StoreCore::MemoryBytes() const {
   MutexLock lock(mutex_);
   const int64_t content = options_.data_dir.empty() ? index_.bytes() + reserved_bytes_ : 0;

@@ -54,6 +54,9 @@ class StoreCore final : public ActivationStore, private UploadHost {
                                                              const std::string& network) override;
   absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) override;
   int64_t ProjectBytes(const std::string& project) const override;
+  int64_t ProjectUploads(const std::string& project) const override;
+  int64_t ProjectLayers(const std::string& project) const override;
+  std::vector<std::string> ListProjects() const override;
   int64_t MemoryBytes() const override;
   absl::StatusOr<int64_t> ApplyRetention(absl::Time now) override;
 
@@ -90,6 +93,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   // The open upload that `plan` joins; null if there is none.
   absl::StatusOr<std::shared_ptr<UploadSession>> Join(const UploadPlan& plan)
       GRAMIAN_REQUIRES(mutex_);
+  int64_t CountUploads(const std::string& project) const GRAMIAN_REQUIRES(mutex_);
   // Whether an upload that takes so many bytes may begin.
   absl::Status CheckOpen(const UploadPlan& plan, int64_t size) const GRAMIAN_REQUIRES(mutex_);
   // Whether so many bytes more are within the store's limit, or that of probe sets.
