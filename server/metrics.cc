@@ -114,7 +114,7 @@ std::vector<MetricFamily> StoreFamilies(const EngineStats& engine) {
   return families;
 }
 
-std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
+std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store, int64_t disk_reserve_bytes) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> families;
   families.push_back(Snapshot("gramian_store_uploads", MetricType::Gauge,
@@ -141,6 +141,11 @@ std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
   families.push_back(Snapshot("gramian_store_free_disk_bytes", MetricType::Gauge,
                               "Free bytes of the data directory's file system")
                          .Value(number(store.free_disk_bytes))
+                         .Take());
+  families.push_back(Snapshot("gramian_store_disk_reserve_bytes", MetricType::Gauge,
+                              "Free bytes of that file system that are left alone: with less, "
+                              "uploads are refused")
+                         .Value(number(disk_reserve_bytes))
                          .Take());
   return families;
 }
@@ -337,6 +342,21 @@ std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
                               "When the process started, in seconds since 1970")
                          .Value(process.start_seconds)
                          .Take());
+  return families;
+}
+
+std::vector<MetricFamily> AccessFamilies(const MetricsInput& input) {
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_audit_lost_lines_total", MetricType::Counter,
+                              "Lines of the audit log that its file lacks; they are in the log")
+                         .Value(static_cast<double>(input.lost_audit_lines))
+                         .Take());
+  if (!input.certificate_expiry.has_value()) return families;
+  families.push_back(
+      Snapshot("gramian_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge,
+               "When the server's certificate expires, in seconds since 1970")
+          .Value(absl::ToDoubleSeconds(*input.certificate_expiry - absl::UnixEpoch()))
+          .Take());
   return families;
 }
 
@@ -588,11 +608,13 @@ void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0
 std::string Metrics::Scrape(const MetricsInput& input) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(input.engine), DurabilityFamilies(input.engine.store),
+       {StoreFamilies(input.engine),
+        DurabilityFamilies(input.engine.store, input.disk_reserve_bytes),
         CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
         ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
         WatchFamilies(input.watches), ProcessFamilies(input.process),
-        MemoryFamilies(input.memory_limit_bytes), ProjectFamilies(input.projects)}) {
+        MemoryFamilies(input.memory_limit_bytes), ProjectFamilies(input.projects),
+        AccessFamilies(input)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   families.push_back(SyncFamily(*input.sync_seconds));

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gramian/engine/similarity_engine.h"
 #include "server/accept_loop.h"
 #include "server/process_stats.h"
@@ -91,6 +93,9 @@ struct MetricsInput {
   int64_t memory_limit_bytes = 0;
   std::vector<WatchGauge> watches;
   std::vector<ProjectGauge> projects;
+  int64_t lost_audit_lines = 0;
+  std::optional<absl::Time> certificate_expiry;  // nothing without TLS
+  int64_t disk_reserve_bytes = 0;
 };
 
 // Calls since the start, of all methods.

@@ -111,6 +111,7 @@ absl::Status RpcRecord::Admit(const google::protobuf::Message& request) {
     state_.calls.SetProject(call_, ProjectOf(resource_));
   }
   GRAMIAN_RETURN_IF_ERROR(AdmitCaller());
+  if (ChangesSomething(method_.name())) asked_ = ScalarsOf(request);
   for (const std::string& resource : resources)
     GRAMIAN_RETURN_IF_ERROR(CheckProject(**caller_, resource));
   const std::string project = ProjectOf(resource_);
@@ -171,12 +172,16 @@ void RpcRecord::Close(const absl::Status& status) {
   if (admitted_) state_.gate.Leave();
 }
 
-void RpcRecord::Audit(const absl::Status& status) const {
+void RpcRecord::Audit(const absl::Status& status) {
   const bool is_refused_for_who_calls =
       absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
   if (!is_refused_for_who_calls && !ChangesSomething(method_.name())) return;
-  state_.audit.Write(caller_.ok() ? (*caller_)->name : "", method_.name(), resource_, status.code(),
-                     status.ok() ? "" : ReasonOf(status));
+  state_.audit.Write({.who = caller_.ok() ? (*caller_)->name : "",
+                      .rpc = method_.name(),
+                      .resource = resource_,
+                      .request = std::move(asked_),
+                      .outcome = status.code(),
+                      .reason = status.ok() ? "" : ReasonOf(status)});
 }
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {

@@ -121,13 +121,14 @@ class RpcRecord {
   const MethodMetrics& method() const { return method_; }
 
  private:
-  void Audit(const absl::Status& status) const;
+  void Audit(const absl::Status& status);
 
   ServerState& state_;
   const MethodMetrics& method_;
   const absl::StatusOr<AccessControl::GrantPtr> caller_;
   std::string resource_;
-  std::string project_;  // whose open call this is; empty if none's
+  nlohmann::ordered_json asked_;  // what of the request the audit log says
+  std::string project_;           // whose open call this is; empty if none's
   const std::chrono::steady_clock::time_point start_;
   const bool admitted_;
   const int64_t call_;  // in state_.calls

@@ -286,14 +286,18 @@ absl::Status Server::Impl::StartHttp(const ListenAddress& address) {
 }
 
 std::string Server::Impl::Scrape() {
-  return state.metrics.Scrape({.engine = state.engine.Stats(),
-                               .queues = state.queue_lengths(),
-                               .connections = accept_loop->GetStats(),
-                               .process = ProcessStats::Read(),
-                               .sync_seconds = &files->sync_seconds(),
-                               .memory_limit_bytes = state.options.memory_bytes,
-                               .watches = GaugesOf(watches->All()),
-                               .projects = ProjectGauges(state)});
+  return state.metrics.Scrape(
+      {.engine = state.engine.Stats(),
+       .queues = state.queue_lengths(),
+       .connections = accept_loop->GetStats(),
+       .process = ProcessStats::Read(),
+       .sync_seconds = &files->sync_seconds(),
+       .memory_limit_bytes = state.options.memory_bytes,
+       .watches = GaugesOf(watches->All()),
+       .projects = ProjectGauges(state),
+       .lost_audit_lines = state.audit.lost_lines(),
+       .certificate_expiry = tls == nullptr ? std::nullopt : std::optional(tls->expiry()),
+       .disk_reserve_bytes = state.options.disk_reserve_bytes});
 }
 
 std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {
@@ -388,6 +392,13 @@ bool Server::Drain(std::chrono::milliseconds patience) {
   impl_->accept_loop->Stop();
   impl_->grpc->Shutdown(std::chrono::system_clock::now() + kFlushTime);
   return finished;
+}
+
+void Server::Reload() {
+  // What two looks found alike is taken.
+  for (int look = 0; look < 2; ++look) impl_->LookAtFiles();
+  if (const absl::Status status = impl_->state.audit.Reopen(); !status.ok())
+    spdlog::error("{}", std::string(status.message()));
 }
 
 SimilarityEngine& Server::engine() { return impl_->state.engine; }

@@ -68,7 +68,7 @@ TEST_F(WatchCommandTest, QuotasAreShownWithWhatIsUsed) {
   MustPush("net0");
   EXPECT_THAT(MustRun({"quotas"}),
               ContainsRegex("PROJECT +STORED +UPLOADS +CALLS +CALL RATE +INGEST +COMPUTED\n"
-                            "default +[0-9.]+ [KM]iB +0 +0 +- +- +-\n"));
+                            "QuotasAreShownWithWhatIsUsed +[0-9.]+ [KM]iB +0 +0 +- +- +-\n"));
 }
 
 TEST_F(WatchCommandTest, LogLevelIsSet) {

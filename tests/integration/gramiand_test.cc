@@ -120,6 +120,29 @@ TEST(GramiandTest, TermAndInterruptEndItWell) {
   }
 }
 
+// Goal: who rotates logs, and who is used to reloading by a signal, ends nothing.
+TEST(GramiandTest, HangupReadsTheFilesAnewAndServesOn) {
+  const std::string directory = ::testing::TempDir();
+  const std::string quotas = directory + "gramiand_quotas.json";
+  const std::string audit = directory + "gramiand_audit.log";
+  std::remove(audit.c_str());
+  std::ofstream(quotas) << "{}";
+  GramiandProcess process(With({"--quota-file", quotas, "--audit-file", audit}));
+  ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
+  std::rename(audit.c_str(), (audit + ".1").c_str());
+  std::ofstream(quotas) << "[]";
+  process.Signal(SIGHUP);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!std::ifstream(audit).good() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(std::ifstream(audit).good());
+  EXPECT_EQ(HttpGet(process.metrics_address(), "/readyz").code, 200);
+  EXPECT_THAT(HttpGet(process.metrics_address(), "/metrics").body,
+              HasSubstr("gramian_config_last_reload_successful{source=\"quotas\"} 0"));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0) << process.errors();
+}
+
 TEST(GramiandTest, TermLetsAnOpenUploadFinish) {
   GramiandProcess process(kFreePorts);
   ASSERT_TRUE(process.WaitUntilListening()) << process.errors();

@@ -70,6 +70,8 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
   const std::vector<std::string> expected = {
       "gramian_answer_bytes gauge Bytes of operators computed for clients that have not read them "
       "yet",
+      "gramian_audit_lost_lines_total counter Lines of the audit log that its file lacks; they are "
+      "in the log",
       "gramian_build_info gauge 1, with the version and what computes in the labels",
       "gramian_cache_bytes gauge Bytes of operators kept for reuse",
       "gramian_cache_entries gauge Entries kept for reuse",

@@ -129,8 +129,12 @@ class ActivationStore {
   virtual std::vector<std::string> ListProjects() const = 0;
   // Bytes that the store holds in memory: all content without a data directory, and the probe sets.
   virtual int64_t MemoryBytes() const = 0;
-  // Deletes snapshots as the options say; returns how many.
-  virtual absl::StatusOr<int64_t> ApplyRetention(absl::Time now) = 0;
+  // Deletes snapshots as the options say, and calls `retired` for each; returns how many.
+  virtual absl::StatusOr<int64_t> ApplyRetention(
+      absl::Time now, const std::function<void(const SnapshotKey&)>& retired) = 0;
+  absl::StatusOr<int64_t> ApplyRetention(absl::Time now) {
+    return ApplyRetention(now, [](const SnapshotKey&) {});
+  }
 
   // --- Probe sets.
   // OK and the earlier one if it is there already, equal. ALREADY_EXISTS, naming the first

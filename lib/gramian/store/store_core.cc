@@ -294,7 +294,8 @@ absl::Status StoreCore::NoteUses() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
+absl::StatusOr<int64_t> StoreCore::ApplyRetention(
+    absl::Time now, const std::function<void(const SnapshotKey&)>& retired) {
   MutexLock change(change_mutex_);
   // A full disk is what retention is there for.
   const absl::Status noted = NoteUses();
@@ -308,18 +309,19 @@ absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
   std::stable_sort(
       candidates.begin(), candidates.end(),
       [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
-  int64_t retired = 0;
+  int64_t count = 0;
   for (const SnapshotRecord& record : candidates) {
     {
       MutexLock lock(mutex_);
       if (!MayRetire(record, now)) continue;
     }
     GRAMIAN_RETURN_IF_ERROR(RemoveSnapshots({record.key}));
+    retired(record.key);
+    ++count;
     MutexLock lock(mutex_);
     ++counters_.retired_snapshots;
-    ++retired;
   }
-  return retired;
+  return count;
 }
 
 // --- Probe sets.

@@ -58,7 +58,8 @@ class StoreCore final : public ActivationStore, private UploadHost {
   int64_t ProjectLayers(const std::string& project) const override;
   std::vector<std::string> ListProjects() const override;
   int64_t MemoryBytes() const override;
-  absl::StatusOr<int64_t> ApplyRetention(absl::Time now) override;
+  absl::StatusOr<int64_t> ApplyRetention(
+      absl::Time now, const std::function<void(const SnapshotKey&)>& retired) override;
 
   absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) override;
   absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
