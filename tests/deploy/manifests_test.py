@@ -26,7 +26,7 @@ class Manifests:
     """The objects of an overlay."""
 
     def __init__(self, overlay):
-        path = options.source / "deploy/kubernetes/overlays" / overlay
+        path = overlay if isinstance(overlay, pathlib.Path) else options.source / "deploy/kubernetes/overlays" / overlay
         self.objects = list(yaml.safe_load_all(subprocess.run(
             [options.bin / "kubectl", "kustomize", path], check=True, text=True, capture_output=True).stdout))
 
@@ -128,6 +128,23 @@ class ManifestsTest(unittest.TestCase):
                 done = subprocess.run([options.gramiand, "--config", file.name, "--check-config"],
                                       text=True, capture_output=True, env=dict(os.environ, **OPEN))
                 self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_components_go_together_in_overlays_of_others(self):
+        folder = options.source / "deploy/kubernetes"
+        for workload in ("single/stateful-set.yaml", "memory/deployment.yaml"):
+            for components in (["open"], ["tls"], ["open", "tls"], ["tls", "mtls"], ["tls", "cert-manager"],
+                               ["tls", "mtls", "cert-manager", "monitoring"], ["open", "monitoring"]):
+                with self.subTest(workload=workload, components=components), tempfile.TemporaryDirectory() as other:
+                    overlay = pathlib.Path(other)
+                    (overlay / "workload.yaml").write_text((folder / "overlays" / workload).read_text())
+                    lines = [os.path.relpath(folder / "components" / name, overlay) for name in ["pod", *components]]
+                    (overlay / "kustomization.yaml").write_text(yaml.safe_dump({
+                        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "gramian",
+                        "resources": [os.path.relpath(folder / "base", overlay), "workload.yaml"],
+                        "components": lines}))
+                    manifests = Manifests(overlay)
+                    self.assertEqual(manifests.environment, {} if "tls" in components else OPEN)
+                    self.assertEqual("--tls-client-ca" in dict(manifests.flags()), "mtls" in components)
 
     def test_only_those_without_certificates_are_open(self):
         for manifests in self.each():
@@ -240,17 +257,19 @@ class Process:
     def __init__(self, manifests, folder, *more):
         config = folder / "gramian.toml"
         config.write_text(manifests.config, encoding="utf-8")
-        (folder / "data").mkdir(exist_ok=True)
-        places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data"}
+        for name in ("data", "backups"):
+            (folder / name).mkdir(exist_ok=True)
+        places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data",
+                  "/var/backups/gramian": folder / "backups"}
         for secret in ("tls.crt", "tls.key", "ca.crt"):
             places[f"/etc/gramian-tls/{secret}"] = folder / secret
         places["/etc/gramian-access/access.json"] = folder / "access.json"
         self.arguments = [f"{flag}={places.get(value, value)}" for flag, value in manifests.flags()]
-        self.process = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand, *self.arguments,
-             "--disk-reserve-bytes=0", *more],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=dict(os.environ, **manifests.environment))
+        with open(folder / "log", "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand,
+                 *self.arguments, "--disk-reserve-bytes=0", *more],
+                stdout=subprocess.PIPE, stderr=log, text=True, env=dict(os.environ, **manifests.environment))
         self.line = self.process.stdout.readline()
 
     def within(self, *command):
@@ -326,6 +345,17 @@ class RunningTest(unittest.TestCase):
         self.assertNotEqual(server.within(*command, *certificate, "info").returncode, 0)
         self.assertNotEqual(server.within(options.gramian, "--timeout", "5", "info").returncode, 0)
 
+    def test_backups_have_a_place_and_logs_are_json(self):
+        folder = self.folder()
+        manifests, server = self.start("single", folder=folder)
+        mounts = {mount["mountPath"] for mount in manifests.container["volumeMounts"]}
+        self.assertIn(dict(manifests.flags())["--backup-dir"], mounts)
+        done = server.within(options.gramian, "admin", "backup", "monday")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((folder / "backups/monday").is_dir())
+        for line in (folder / "log").read_text(encoding="utf-8").splitlines():
+            self.assertIn("message", json.loads(line))
+
     def test_a_pod_that_ends_is_not_ready_first_and_serves_on_meanwhile(self):
         # Longer than the manifest says, for the sake of slow machines.
         manifests, server = self.start("single", "--drain-delay-seconds=15")
@@ -359,6 +389,19 @@ class SystemdTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 if command[0] == "verify":
                     self.assertEqual(done.stderr, "")
+
+    def test_runs_as_the_user_it_is_installed_with(self):
+        users = (options.source / "deploy/systemd/gramian.sysusers").read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as root:
+            pathlib.Path(root, "etc").mkdir()
+            done = subprocess.run(["systemd-sysusers", "--root", root, options.source / "deploy/systemd/gramian.sysusers"],
+                                  text=True, capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            made = pathlib.Path(root, "etc/passwd").read_text(encoding="utf-8")
+        self.assertIn(f"u {self.value('User')} ", users)
+        self.assertRegex(made, rf"(?m)^{self.value('User')}:")
+        kept = {f"/var/lib/{name}" for name in self.value("StateDirectory").split()}
+        self.assertEqual(set(re.findall(r"--(?:data|backup)-dir=(\S+)", self.value("ExecStart"))), kept)
 
     def test_fits_the_program(self):
         flags = re.findall(r"--[a-z-]+", self.value("ExecStart"))
