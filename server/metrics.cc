@@ -111,7 +111,7 @@ std::vector<MetricFamily> StoreFamilies(const EngineStats& engine) {
   return families;
 }
 
-std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
+std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store, int64_t disk_reserve_bytes) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> families;
   families.push_back(Snapshot("gramian_store_uploads", MetricType::Gauge,
@@ -138,6 +138,10 @@ std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
   families.push_back(Snapshot("gramian_store_free_disk_bytes", MetricType::Gauge,
                               "Free bytes of the data directory's file system")
                          .Value(number(store.free_disk_bytes))
+                         .Take());
+  families.push_back(Snapshot("gramian_store_disk_reserve_bytes", MetricType::Gauge,
+                              "Free bytes of the data directory's file system that uploads leave")
+                         .Value(number(disk_reserve_bytes))
                          .Take());
   return families;
 }
@@ -316,8 +320,12 @@ std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
   return families;
 }
 
-std::vector<MetricFamily> MemoryFamilies(int64_t limit_bytes) {
+std::vector<MetricFamily> MemoryFamilies(const ProcessStats& process, int64_t limit_bytes) {
   std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_memory_bytes", MetricType::Gauge,
+                              "Bytes of the process in memory that no file holds as well")
+                         .Value(static_cast<double>(process.anonymous_bytes))
+                         .Take());
   families.push_back(
       Snapshot("gramian_memory_limit_bytes", MetricType::Gauge,
                "Bytes that activations in memory, operators and computations may take together")
@@ -482,11 +490,12 @@ void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0
 std::string Metrics::Scrape(const MetricsInput& input) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(input.engine), DurabilityFamilies(input.engine.store),
+       {StoreFamilies(input.engine),
+        DurabilityFamilies(input.engine.store, input.disk_reserve_bytes),
         CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
         ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
         WatchFamilies(input.watches), ProcessFamilies(input.process),
-        MemoryFamilies(input.memory_limit_bytes)}) {
+        MemoryFamilies(input.process, input.memory_limit_bytes)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   families.push_back(SyncFamily(*input.sync_seconds));

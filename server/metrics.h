@@ -78,6 +78,7 @@ struct MetricsInput {
   ProcessStats process;
   const prometheus::Histogram* sync_seconds = nullptr;  // not null; outlives the call
   int64_t memory_limit_bytes = 0;
+  int64_t disk_reserve_bytes = 0;
   std::vector<WatchGauge> watches;
 };
 

@@ -249,6 +249,7 @@ std::string Server::Impl::Scrape() {
                                .process = ProcessStats::Read(),
                                .sync_seconds = &files->sync_seconds(),
                                .memory_limit_bytes = state.options.memory_bytes,
+                               .disk_reserve_bytes = state.options.disk_reserve_bytes,
                                .watches = GaugesOf(watches->All())});
 }
 
