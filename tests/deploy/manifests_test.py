@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import unittest
 
 import kubernetes_validate
 import yaml
+
+import dockerfile
 
 options = argparse.Namespace()
 KUBERNETES = ["1.29", "1.33", "1.37"]
@@ -447,6 +450,31 @@ class DockerfileTest(unittest.TestCase):
     def test_has_nothing_that_hadolint_finds(self):
         done = subprocess.run([options.bin / "hadolint", options.source / "Dockerfile"], text=True, capture_output=True)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
+    def test_fits_the_command_of_the_document(self):
+        """`docker run` of docs/operations.md: volumes, ports, variables and patience are those of image and program."""
+        text = (options.source / "docs/operations.md").read_text(encoding="utf-8")
+        line = re.search(r"^docker run --detach (.*)$", text.replace("\\\n", " "), re.MULTILINE)[1]
+        words = shlex.split(line)
+
+        def given(flag):
+            return [value for word, value in zip(words, words[1:]) if word == flag]
+
+        # The last of each kind.
+        image = dict(dockerfile.parse((options.source / "Dockerfile").read_text(encoding="utf-8")))
+        self.assertEqual([volume.split(":")[1] for volume in given("--volume")], image["VOLUME"].split())
+        self.assertEqual([port.split(":")[2] for port in given("--publish")], image["EXPOSE"].split())
+        self.assertTrue(all(port.startswith("127.0.0.1:") for port in given("--publish")))
+        self.assertEqual(dict(entry.split("=") for entry in given("--env")), OPEN)
+        shown = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
+        drain = sum(map(int, re.findall(r"^ +--drain[a-z-]+ INT=(\d+)", shown, re.MULTILINE)))
+        self.assertGreater(int(given("--stop-timeout")[0]), drain)
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = [argument.replace("/var/", folder + "/") for argument in json.loads(image["CMD"])]
+            done = subprocess.run([options.gramiand, *arguments, "--check-config"], text=True, capture_output=True,
+                                  env=dict(os.environ, **OPEN))
+        self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class CheckovTest(unittest.TestCase):
