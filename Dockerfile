@@ -41,7 +41,8 @@ LABEL org.opencontainers.image.title="gramian" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="docker.io/library/debian:12-slim"
 
-VOLUME ["/var/lib/gramian", "/var/backups/gramian"]
+# Backups have a volume of their own, so that they are copies and not links to what they are to outlive.
+VOLUME /var/lib/gramian /var/backups/gramian
 EXPOSE 7443 9464
 USER 10001:10001
 WORKDIR /var/lib/gramian
@@ -53,4 +54,5 @@ ENTRYPOINT ["gramiand"]
 # Arguments replace these; the environment twin of a flag (--env GRAMIAN_THREADS=4) adds to them. They are for other
 # machines, so that gramiand wants certificates and an access file as well, or to be told that it needs none
 # (docs/access.md).
-CMD ["--listen=0.0.0.0:7443", "--metrics-listen=0.0.0.0:9464", "--data-dir=/var/lib/gramian", "--backup-dir=/var/backups/gramian"]
+CMD ["--listen=0.0.0.0:7443", "--metrics-listen=0.0.0.0:9464", "--data-dir=/var/lib/gramian", \
+     "--backup-dir=/var/backups/gramian", "--log-format=json"]

@@ -143,8 +143,7 @@ std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store, int64_t di
                          .Value(number(store.free_disk_bytes))
                          .Take());
   families.push_back(Snapshot("gramian_store_disk_reserve_bytes", MetricType::Gauge,
-                              "Free bytes of that file system that are left alone: with less, "
-                              "uploads are refused")
+                              "Free bytes of the data directory's file system that uploads leave")
                          .Value(number(disk_reserve_bytes))
                          .Take());
   return families;
@@ -345,23 +344,12 @@ std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
   return families;
 }
 
-std::vector<MetricFamily> AccessFamilies(const MetricsInput& input) {
+std::vector<MetricFamily> MemoryFamilies(const ProcessStats& process, int64_t limit_bytes) {
   std::vector<MetricFamily> families;
-  families.push_back(Snapshot("gramian_audit_lost_lines_total", MetricType::Counter,
-                              "Lines of the audit log that its file lacks; they are in the log")
-                         .Value(static_cast<double>(input.lost_audit_lines))
+  families.push_back(Snapshot("gramian_memory_bytes", MetricType::Gauge,
+                              "Bytes of the process in memory that no file holds as well")
+                         .Value(static_cast<double>(process.anonymous_bytes))
                          .Take());
-  if (!input.certificate_expiry.has_value()) return families;
-  families.push_back(
-      Snapshot("gramian_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge,
-               "When the server's certificate expires, in seconds since 1970")
-          .Value(absl::ToDoubleSeconds(*input.certificate_expiry - absl::UnixEpoch()))
-          .Take());
-  return families;
-}
-
-std::vector<MetricFamily> MemoryFamilies(int64_t limit_bytes) {
-  std::vector<MetricFamily> families;
   families.push_back(
       Snapshot("gramian_memory_limit_bytes", MetricType::Gauge,
                "Bytes that activations in memory, operators and computations may take together")
@@ -613,8 +601,7 @@ std::string Metrics::Scrape(const MetricsInput& input) const {
         CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
         ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
         WatchFamilies(input.watches), ProcessFamilies(input.process),
-        MemoryFamilies(input.memory_limit_bytes), ProjectFamilies(input.projects),
-        AccessFamilies(input)}) {
+        MemoryFamilies(input.process, input.memory_limit_bytes)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   families.push_back(SyncFamily(*input.sync_seconds));

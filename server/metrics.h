@@ -91,6 +91,7 @@ struct MetricsInput {
   ProcessStats process;
   const prometheus::Histogram* sync_seconds = nullptr;  // not null; outlives the call
   int64_t memory_limit_bytes = 0;
+  int64_t disk_reserve_bytes = 0;
   std::vector<WatchGauge> watches;
   std::vector<ProjectGauge> projects;
   int64_t lost_audit_lines = 0;

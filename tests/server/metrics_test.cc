@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class MetricsTest : public ServerFixture {
  protected:
@@ -96,6 +97,7 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
       "gramian_ingest_paused_seconds_total counter Time that uploads waited for the bytes a second "
       "of their project",
       "gramian_ingest_streams gauge Open uploads",
+      "gramian_memory_bytes gauge Bytes of the process in memory that no file holds as well",
       "gramian_memory_limit_bytes gauge Bytes that activations in memory, operators and "
       "computations may take together",
       "gramian_project_calls_total counter Calls of a project that were admitted",
@@ -231,6 +233,24 @@ TEST_F(MetricsTest, SyncsOfADataDirectoryAreTimed) {
   EXPECT_GE(Value("gramian_store_fsync_seconds_count"), before + 2);
 }
 
+TEST_F(MetricsTest, ADiskIsShownWithWhatUploadsLeave) {
+  Start();
+  EXPECT_THAT(Scrape(), Not(HasSubstr("disk")));
+  const TempDir directory;
+  ServerOptions options = Options();
+  options.data_dir = directory.path();
+  options.disk_reserve_bytes = 4096;
+  Start(options);
+  const std::string page = Scrape();
+  EXPECT_THAT(page, HasSubstr("# HELP gramian_store_free_disk_bytes Free bytes of the data "
+                              "directory's file system\n"
+                              "# TYPE gramian_store_free_disk_bytes gauge\n"));
+  EXPECT_THAT(page, HasSubstr("# HELP gramian_store_disk_reserve_bytes Free bytes of the data "
+                              "directory's file system that uploads leave\n"
+                              "# TYPE gramian_store_disk_reserve_bytes gauge\n"
+                              "gramian_store_disk_reserve_bytes 4096\n"));
+}
+
 TEST_F(MetricsTest, TheProcessIsMeasured) {
   Start();
   EXPECT_GT(Value("process_resident_memory_bytes"), 1 << 20);
@@ -243,6 +263,8 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
   // Tests take minutes, not a day.
   EXPECT_GT(Value("process_start_time_seconds"), now - 86'400);
   EXPECT_GT(Value("gramian_memory_limit_bytes"), 0);
+  EXPECT_GT(Value("gramian_memory_bytes"), 1 << 20);
+  EXPECT_LT(Value("gramian_memory_bytes"), Value("process_resident_memory_bytes"));
 }
 
 }  // namespace
