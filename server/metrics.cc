@@ -344,6 +344,21 @@ std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
   return families;
 }
 
+std::vector<MetricFamily> AccessFamilies(const MetricsInput& input) {
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_audit_lost_lines_total", MetricType::Counter,
+                              "Lines of the audit log that its file lacks; they are in the log")
+                         .Value(static_cast<double>(input.lost_audit_lines))
+                         .Take());
+  if (!input.certificate_expiry.has_value()) return families;
+  families.push_back(
+      Snapshot("gramian_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge,
+               "When the server's certificate expires, in seconds since 1970")
+          .Value(absl::ToDoubleSeconds(*input.certificate_expiry - absl::UnixEpoch()))
+          .Take());
+  return families;
+}
+
 std::vector<MetricFamily> MemoryFamilies(const ProcessStats& process, int64_t limit_bytes) {
   std::vector<MetricFamily> families;
   families.push_back(Snapshot("gramian_memory_bytes", MetricType::Gauge,
@@ -601,7 +616,8 @@ std::string Metrics::Scrape(const MetricsInput& input) const {
         CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
         ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
         WatchFamilies(input.watches), ProcessFamilies(input.process),
-        MemoryFamilies(input.process, input.memory_limit_bytes)}) {
+        MemoryFamilies(input.process, input.memory_limit_bytes), ProjectFamilies(input.projects),
+        AccessFamilies(input)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   families.push_back(SyncFamily(*input.sync_seconds));

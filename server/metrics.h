@@ -96,7 +96,6 @@ struct MetricsInput {
   std::vector<ProjectGauge> projects;
   int64_t lost_audit_lines = 0;
   std::optional<absl::Time> certificate_expiry;  // nothing without TLS
-  int64_t disk_reserve_bytes = 0;
 };
 
 // Calls since the start, of all methods.

@@ -286,14 +286,18 @@ absl::Status Server::Impl::StartHttp(const ListenAddress& address) {
 }
 
 std::string Server::Impl::Scrape() {
-  return state.metrics.Scrape({.engine = state.engine.Stats(),
-                               .queues = state.queue_lengths(),
-                               .connections = accept_loop->GetStats(),
-                               .process = ProcessStats::Read(),
-                               .sync_seconds = &files->sync_seconds(),
-                               .memory_limit_bytes = state.options.memory_bytes,
-                               .disk_reserve_bytes = state.options.disk_reserve_bytes,
-                               .watches = GaugesOf(watches->All())});
+  return state.metrics.Scrape(
+      {.engine = state.engine.Stats(),
+       .queues = state.queue_lengths(),
+       .connections = accept_loop->GetStats(),
+       .process = ProcessStats::Read(),
+       .sync_seconds = &files->sync_seconds(),
+       .memory_limit_bytes = state.options.memory_bytes,
+       .disk_reserve_bytes = state.options.disk_reserve_bytes,
+       .watches = GaugesOf(watches->All()),
+       .projects = ProjectGauges(state),
+       .lost_audit_lines = state.audit.lost_lines(),
+       .certificate_expiry = tls == nullptr ? std::nullopt : std::optional(tls->expiry())});
 }
 
 std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {

@@ -169,23 +169,6 @@ class ManifestsTest(unittest.TestCase):
                                       text=True, capture_output=True, env=dict(os.environ, **OPEN))
                 self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_components_go_together_in_overlays_of_others(self):
-        folder = options.source / "deploy/kubernetes"
-        for workload in ("single/stateful-set.yaml", "memory/deployment.yaml"):
-            for components in (["open"], ["tls"], ["open", "tls"], ["tls", "mtls"], ["tls", "cert-manager"],
-                               ["tls", "mtls", "cert-manager", "monitoring"], ["open", "monitoring"]):
-                with self.subTest(workload=workload, components=components), tempfile.TemporaryDirectory() as other:
-                    overlay = pathlib.Path(other)
-                    (overlay / "workload.yaml").write_text((folder / "overlays" / workload).read_text())
-                    lines = [os.path.relpath(folder / "components" / name, overlay) for name in ["pod", *components]]
-                    (overlay / "kustomization.yaml").write_text(yaml.safe_dump({
-                        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "gramian",
-                        "resources": [os.path.relpath(folder / "base", overlay), "workload.yaml"],
-                        "components": lines}))
-                    manifests = Manifests(overlay)
-                    self.assertEqual(manifests.environment, {} if "tls" in components else OPEN)
-                    self.assertEqual("--tls-client-ca" in dict(manifests.flags()), "mtls" in components)
-
     def test_only_those_without_certificates_are_open(self):
         for manifests in self.each():
             encrypted = "--tls-cert" in dict(manifests.flags())
@@ -418,17 +401,6 @@ class RunningTest(unittest.TestCase):
         self.assertNotEqual(server.within(*command, *token, "info").returncode, 0)
         self.assertNotEqual(server.within(*command, *certificate, "info").returncode, 0)
         self.assertNotEqual(server.within(options.gramian, "--timeout", "5", "info").returncode, 0)
-
-    def test_backups_have_a_place_and_logs_are_json(self):
-        folder = self.folder()
-        manifests, server = self.start("single", folder=folder)
-        mounts = {mount["mountPath"] for mount in manifests.container["volumeMounts"]}
-        self.assertIn(dict(manifests.flags())["--backup-dir"], mounts)
-        done = server.within(options.gramian, "admin", "backup", "monday")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertTrue((folder / "backups/monday").is_dir())
-        for line in (folder / "log").read_text(encoding="utf-8").splitlines():
-            self.assertIn("message", json.loads(line))
 
     def test_a_pod_that_ends_is_not_ready_first_and_serves_on_meanwhile(self):
         # Longer than the manifest says, for the sake of slow machines.
