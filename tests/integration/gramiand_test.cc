@@ -18,6 +18,7 @@
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/server/http_get.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian::testing {
 namespace {
@@ -101,8 +102,8 @@ TEST(GramiandTest, IsScrapedAndProbedOnItsOtherPort) {
 }
 
 TEST(GramiandTest, WritesTheLineToThePortFileToo) {
-  const std::string path = ::testing::TempDir() + "gramiand_port_file";
-  std::remove(path.c_str());
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/ports";
   GramiandProcess process(With({"--port-file", path}));
   ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
   std::ifstream file(path);
@@ -122,10 +123,9 @@ TEST(GramiandTest, TermAndInterruptEndItWell) {
 
 // Goal: who rotates logs, and who is used to reloading by a signal, ends nothing.
 TEST(GramiandTest, HangupReadsTheFilesAnewAndServesOn) {
-  const std::string directory = ::testing::TempDir();
-  const std::string quotas = directory + "gramiand_quotas.json";
-  const std::string audit = directory + "gramiand_audit.log";
-  std::remove(audit.c_str());
+  const TemporaryDirectory directory;
+  const std::string quotas = directory.path() + "/quotas.json";
+  const std::string audit = directory.path() + "/audit.log";
   std::ofstream(quotas) << "{}";
   GramiandProcess process(With({"--quota-file", quotas, "--audit-file", audit}));
   ASSERT_TRUE(process.WaitUntilListening()) << process.errors();

@@ -85,6 +85,18 @@ TEST_F(DistanceCorrelationTest, WhiteningKnowsTheRank) {
               Compare("distcorr-whitening=full", x, y).value, 64.0 * 50.0 * kEps);
 }
 
+// With n - 1 directions of the same weight every two inputs are equally far apart.
+TEST_F(DistanceCorrelationTest, WhitenedLayersOfFullRankAreConstant) {
+  const Matrix x = RandomActivations(12, 40, 9);
+  const Matrix y = RandomActivations(12, 3, 10);
+  for (const char* name : {"distcorr-whitening=full", "distcorr-form=squared-whitening=full",
+                           "distcorr-form=unbiased-whitening=full"}) {
+    EXPECT_EQ(Compare(name, x, y).status, ScoreStatus::kConstant) << name;
+    EXPECT_EQ(Compare(name, y, x.leftCols(11)).status, ScoreStatus::kConstant) << name;
+    EXPECT_EQ(Compare(name, y, x.leftCols(10)).status, ScoreStatus::kOk) << name;
+  }
+}
+
 TEST_F(DistanceCorrelationTest, TheUnbiasedFormMayBeNegative) {
   bool seen_negative = false;
   for (uint64_t seed = 0; seed < 20; ++seed) {

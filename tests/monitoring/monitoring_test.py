@@ -97,7 +97,7 @@ def compared(name, expression):
     if ":" in name:
         return [expression]
     parts = [part for part in re.split(r"\sor\s", expression) if not part.startswith("absent(")]
-    return [re.sub(r"\s(==|>|<|<=) [0-9.]+$", "", part) for part in parts]
+    return [re.sub(r"\s(==|>|<|<=) [0-9. *]+$", "", part) for part in parts]
 
 
 def metrics_in(expression):

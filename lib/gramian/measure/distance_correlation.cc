@@ -57,7 +57,8 @@ Score ToScore(const Alignment& alignment, DistanceForm form, bool is_signed) {
                alignment.form};
 }
 
-// The layer whitened, n x r; null if it is constant. Through the cache, as are its eigenvectors.
+// The layer whitened, n x r; null if it is constant, and if r = n - 1, where whitening leaves every
+// two inputs equally far apart. Through the cache, as are its eigenvectors.
 absl::StatusOr<std::shared_ptr<const Representation>> Whiten(const ComputeContext& context,
                                                              const Operand& layer) {
   return layer.Derive<Representation>(
@@ -66,7 +67,8 @@ absl::StatusOr<std::shared_ptr<const Representation>> Whiten(const ComputeContex
         GRAMIAN_ASSIGN_OR_RETURN(
             const std::shared_ptr<const SpectralOperator> spectral,
             layer.GetSpectral(entry, KernelSpec(), {.precise = true, .materialized = true}));
-        if (spectral == nullptr) return std::shared_ptr<const Representation>();
+        if (spectral == nullptr || spectral->rank() >= layer.rows() - 1)
+          return std::shared_ptr<const Representation>();
         GRAMIAN_ASSIGN_OR_RETURN(const Matrix eigenvectors, spectral->Eigenvectors(entry));
         return Representation::FromMatrix(Matrix(eigenvectors.transpose()));
       });
