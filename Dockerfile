@@ -27,7 +27,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
  && groupadd --gid 10001 gramian \
  && useradd --uid 10001 --gid gramian --no-create-home --home-dir /var/lib/gramian --shell /usr/sbin/nologin gramian \
- && install -d -o gramian -g gramian -m 0750 /var/lib/gramian
+ && install -d -o gramian -g gramian -m 0750 /var/lib/gramian /var/backups/gramian
 COPY --from=build /out/ /
 COPY deploy/docker/gramian-healthcheck /usr/bin/
 
@@ -41,7 +41,8 @@ LABEL org.opencontainers.image.title="gramian" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="docker.io/library/debian:12-slim"
 
-VOLUME /var/lib/gramian
+# Backups have a volume of their own, so that they are copies and not links to what they are to outlive.
+VOLUME /var/lib/gramian /var/backups/gramian
 EXPOSE 7443 9464
 USER 10001:10001
 WORKDIR /var/lib/gramian
@@ -53,4 +54,5 @@ ENTRYPOINT ["gramiand"]
 # Arguments replace these; the environment twin of a flag (--env GRAMIAN_THREADS=4) adds to them. They are for other
 # machines, so that gramiand wants certificates and an access file as well, or to be told that it needs none
 # (docs/access.md).
-CMD ["--listen=0.0.0.0:7443", "--metrics-listen=0.0.0.0:9464", "--data-dir=/var/lib/gramian"]
+CMD ["--listen=0.0.0.0:7443", "--metrics-listen=0.0.0.0:9464", "--data-dir=/var/lib/gramian", \
+     "--backup-dir=/var/backups/gramian", "--log-format=json"]

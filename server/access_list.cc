@@ -12,14 +12,17 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gramian/base/status_macros.h"
+#include "server/strict_json.h"
 
 namespace gramian {
 namespace {
 
 using Json = nlohmann::json;
 
+constexpr char kWhat[] = "the access file";
+
 absl::Status Mistake(absl::string_view where, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat("the access file: ", where, " ", what));
+  return absl::InvalidArgumentError(absl::StrCat(kWhat, ": ", where, " ", what));
 }
 
 absl::Status CheckKeys(const Json& object, absl::string_view where,
@@ -119,8 +122,7 @@ std::string TokenHash(absl::string_view token) {
 }
 
 absl::StatusOr<AccessList> AccessList::Parse(absl::string_view json) {
-  const Json document = Json::parse(json.begin(), json.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return Mistake("it", "is not JSON");
+  GRAMIAN_ASSIGN_OR_RETURN(const Json document, ParseStrictJson(kWhat, json));
   GRAMIAN_RETURN_IF_ERROR(CheckKeys(document, "it", {"tokens", "certificates"}));
   GRAMIAN_ASSIGN_OR_RETURN(const Json tokens, List(document, "tokens"));
   GRAMIAN_ASSIGN_OR_RETURN(const Json certificates, List(document, "certificates"));

@@ -54,8 +54,9 @@ class AccessList {
  public:
   using GrantPtr = std::shared_ptr<const Grant>;
 
-  // INVALID_ARGUMENT, naming the place, for what is not JSON of this form, an unknown key, a name,
-  // hash or project that is empty or given twice, an unknown role, or more than kMaxGrants.
+  // INVALID_ARGUMENT, naming the place, for what is not JSON of this form, an unknown or repeated
+  // key, a name, hash or project that is empty or given twice, an unknown role, or more than
+  // kMaxGrants.
   static absl::StatusOr<AccessList> Parse(absl::string_view json);
 
   // Null for a stranger. How long it takes tells nothing about the tokens: all are compared, each

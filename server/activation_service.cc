@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "server/activation_answers.h"
 #include "server/download_reactor.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 #include "server/unary_call.h"
 #include "server/upload_reactor.h"
@@ -66,7 +67,11 @@ void ActivationService::Maintain() {
   ActivationStore& store = state_.engine.store();
   const int64_t expired = store.ExpireUploads(upload_streams_.ReleaseIdle(absl::Now()));
   if (expired > 0) spdlog::info("dropped {} uploads that nobody went on with", expired);
-  const absl::StatusOr<int64_t> retired = store.ApplyRetention(absl::Now());
+  const absl::StatusOr<int64_t> retired =
+      store.ApplyRetention(absl::Now(), [this](const SnapshotKey& snapshot) {
+        state_.audit.Write(
+            {.who = "", .rpc = "retention", .resource = FormatSnapshot(snapshot), .reason = ""});
+      });
   if (!retired.ok()) {
     spdlog::error("retention: {}", std::string(retired.status().message()));
   } else if (*retired > 0) {

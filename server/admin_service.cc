@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "gramian/base/blas.h"
 #include "gramian/base/status_macros.h"
 #include "server/activation_messages.h"
+#include "server/resource_name.h"
 #include "server/status_details.h"
 #include "server/unary_call.h"
 #include "server/version.h"
@@ -160,6 +162,56 @@ void Fill(const ServerState& state, v1::GetServerStatsResponse& stats) {
   stats.set_draining(state.gate.closed());
 }
 
+v1::ProjectQuotas ToProto(const Quotas& quotas) {
+  v1::ProjectQuotas proto;
+  proto.set_stored_bytes(quotas.stored_bytes);
+  proto.set_open_upload_count(quotas.open_uploads);
+  proto.set_calls_per_second(quotas.calls_per_second);
+  proto.set_burst_call_count(quotas.calls_per_second > 0 ? quotas.burst() : 0);
+  proto.set_open_call_count(quotas.open_calls);
+  proto.set_bytes_per_second(quotas.bytes_per_second);
+  proto.set_compute_seconds_per_hour(quotas.compute_seconds_per_hour);
+  return proto;
+}
+
+// Those with layers and those with quotas of their own, as far as `grant` allows.
+std::set<std::string> ProjectsOf(const ServerState& state, const Grant& grant) {
+  std::set<std::string> projects;
+  for (const std::vector<std::string>& some :
+       {state.engine.store().ListProjects(), state.admission.NamedProjects()}) {
+    for (const std::string& project : some) {
+      if (grant.Allows(project)) projects.insert(project);
+    }
+  }
+  return projects;
+}
+
+// One element per project; the sums of all of them instead of what other projects have, too.
+void FillProjects(const ServerState& state, const Grant& grant, v1::GetServerStatsResponse& stats) {
+  const ActivationStore& store = state.engine.store();
+  int64_t bytes = 0;
+  int64_t layers = 0;
+  int64_t uploads = 0;
+  for (const std::string& project : ProjectsOf(state, grant)) {
+    v1::ProjectStats element;
+    const ProjectUse use = state.admission.UseOf(project, absl::Now());
+    element.set_name(FormatProject(project));
+    *element.mutable_quotas() = ToProto(state.admission.QuotasOf(project));
+    element.set_stored_bytes(store.ProjectBytes(project));
+    element.set_open_upload_count(store.ProjectUploads(project));
+    element.set_open_call_count(use.open_calls);
+    element.set_compute_seconds(use.compute_seconds);
+    bytes += element.stored_bytes();
+    uploads += element.open_upload_count();
+    if (!grant.all_projects) layers += store.ProjectLayers(project);
+    if (stats.projects_size() < state.options.page_size) *stats.add_projects() = std::move(element);
+  }
+  if (grant.all_projects) return;
+  stats.set_store_bytes(bytes);
+  stats.set_layer_count(layers);
+  stats.set_upload_count(uploads);
+}
+
 }  // namespace
 
 AdminService::AdminService(ServerState& state, const WatchBoard& watches)
@@ -209,12 +261,18 @@ grpc::ServerUnaryReactor* AdminService::CreateBackup(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* AdminService::GetServerStats(grpc::CallbackServerContext* context,
                                                        const v1::GetServerStatsRequest* request,
                                                        v1::GetServerStatsResponse* response) {
-  return AnswerInline(state_, get_server_stats_, context, *request, [&] {
+  return AnswerInline(state_, get_server_stats_, context, *request, [&]() -> absl::Status {
+    GRAMIAN_ASSIGN_OR_RETURN(const AccessControl::GrantPtr caller,
+                             state_.access.Authenticate(*context));
     *response->mutable_read_time() = ToProto(absl::Now());
     *response->mutable_start_time() = info_.start_time();
     Fill(state_, *response);
     Fill(state_.engine.Stats(), *response);
-    const std::vector<WatchReading> watches = watches_.All();
+    FillProjects(state_, *caller, *response);
+    std::vector<WatchReading> watches = watches_.All();
+    std::erase_if(watches, [&](const WatchReading& reading) {
+      return !caller->Allows(reading.watch.project);
+    });
     response->set_watch_count(static_cast<int64_t>(watches.size()));
     response->set_failed_watch_count(std::count_if(
         watches.begin(), watches.end(),

@@ -6,6 +6,7 @@
 #include <spdlog/formatter.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -25,9 +26,14 @@ struct EndedCall {
 // Logs the call with the default logger: a sentence as text, a field for each value as JSON.
 void LogCall(spdlog::level::level_enum level, const EndedCall& ended);
 
+// Logs a line of the audit log, whatever the level of the default logger, with its sinks: `audit `
+// and the object as text, its fields as JSON.
+void LogAudit(const nlohmann::ordered_json& entry);
+
 // `text`: time, level and message. `json`: one object a line with `time` (RFC 3339), `level` and
 // `message`; of a call also `method`, `code`, `reason`, `seconds`, `project`, `request_id`,
-// `trace_id` and `parent_id`, those that are empty left out. Bytes that are no UTF-8 are replaced.
+// `trace_id` and `parent_id`, those that are empty left out; of the audit log `message` is `audit`,
+// and the fields of the entry but its time follow. Bytes that are no UTF-8 are replaced.
 std::unique_ptr<spdlog::formatter> NewLogFormatter(absl::string_view format);
 
 }  // namespace gramian

@@ -63,11 +63,13 @@ void SetUpLogs(const std::string& level, const std::string& format) {
          const std::string& message) { spdlog::debug("protobuf {}:{} {}", file, line, message); });
 }
 
-sigset_t StopSignals() {
+// SIGHUP reads the watched files now and opens the audit file anew; the others end the process.
+constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
+
+sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : kSignals) sigaddset(&signals, signal);
   return signals;
 }
 
@@ -92,10 +94,10 @@ int Run(const gramian::ServerOptions& options) {
     return kExitFailed;
   }
   // Blocked before any thread exists, so that all inherit it and only sigwait sees them.
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   main_thread = pthread_self();
-  for (const int stop : {SIGTERM, SIGINT}) ::signal(stop, PassToMain);
+  for (const int passed : kSignals) ::signal(passed, PassToMain);
 
   auto server = gramian::Server::Start(options);
   if (!server.ok()) {
@@ -116,9 +118,12 @@ int Run(const gramian::ServerOptions& options) {
       options.cache_bytes >> 20, options.scratch_bytes >> 20);
 
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    spdlog::info("SIGHUP: looking at the files of certificates, access and quotas");
+    (*server)->Reload();
+  }
   // A second one must not end the process in the midst of the drain.
-  for (const int again : {SIGTERM, SIGINT}) ::signal(again, SIG_IGN);
+  for (const int again : kSignals) ::signal(again, SIG_IGN);
   spdlog::info("{}: draining for up to {} s", strsignal(signal), options.drain_seconds);
   const std::chrono::seconds patience(options.drain_seconds);
   const gramian::Watchdog watchdog(std::chrono::seconds(options.drain_delay_seconds) + patience +

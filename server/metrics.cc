@@ -33,12 +33,15 @@ const prometheus::Histogram::BucketBoundaries kComputeSeconds = {0.001, 0.005, 0
                                                                  2,     10,    60,   600};
 
 // Calls that were refused for want of room or because of what they sent; see errors.proto.
-constexpr const char* kRefusals[] = {"CHECKSUM_MISMATCH", "CHUNK_TOO_LARGE", "DIGEST_MISMATCH",
-                                     "DISK_FULL",         "DRAINING",        "LIMIT_EXCEEDED",
-                                     "MEMORY_PRESSURE",   "NEVER_FITS",      "QUEUE_FULL",
-                                     "RATE_LIMITED",      "SLOW_READER",     "TENANT_QUOTA",
-                                     "TOO_MANY_GAPS",     "UPLOAD_ABORTED",  "TOO_MANY_DOWNLOADS",
-                                     "TOO_MANY_UPLOADS",  "UPLOAD_IDLE"};
+constexpr const char* kRefusals[] = {
+    "CHECKSUM_MISMATCH", "CHUNK_TOO_LARGE",  "COMPUTE_QUOTA",  "DIGEST_MISMATCH",
+    "DISK_FULL",         "DRAINING",         "LIMIT_EXCEEDED", "MEMORY_PRESSURE",
+    "NEVER_FITS",        "QUEUE_FULL",       "RATE_LIMITED",   "SLOW_READER",
+    "TENANT_QUOTA",      "TOO_MANY_GAPS",    "UPLOAD_ABORTED", "TOO_MANY_DOWNLOADS",
+    "TOO_MANY_CALLS",    "TOO_MANY_UPLOADS", "UPLOAD_IDLE"};
+
+// The label of projects that have none of their own.
+constexpr char kOthers[] = "other";
 
 // The names the field's dashboards know.
 constexpr const char* kCodeNames[] = {
@@ -111,7 +114,7 @@ std::vector<MetricFamily> StoreFamilies(const EngineStats& engine) {
   return families;
 }
 
-std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
+std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store, int64_t disk_reserve_bytes) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
   std::vector<MetricFamily> families;
   families.push_back(Snapshot("gramian_store_uploads", MetricType::Gauge,
@@ -138,6 +141,10 @@ std::vector<MetricFamily> DurabilityFamilies(const StoreStats& store) {
   families.push_back(Snapshot("gramian_store_free_disk_bytes", MetricType::Gauge,
                               "Free bytes of the data directory's file system")
                          .Value(number(store.free_disk_bytes))
+                         .Take());
+  families.push_back(Snapshot("gramian_store_disk_reserve_bytes", MetricType::Gauge,
+                              "Free bytes of the data directory's file system that uploads leave")
+                         .Value(number(disk_reserve_bytes))
                          .Take());
   return families;
 }
@@ -286,6 +293,27 @@ std::vector<MetricFamily> WatchFamilies(const std::vector<WatchGauge>& watches) 
   return families;
 }
 
+std::vector<MetricFamily> ProjectFamilies(const std::vector<ProjectGauge>& projects) {
+  Snapshot bytes("gramian_project_stored_bytes", MetricType::Gauge,
+                 "Bytes of activations and probe sets that a project keeps or has announced");
+  Snapshot uploads("gramian_project_open_uploads", MetricType::Gauge,
+                   "Uploads of a project that are not committed yet");
+  Snapshot calls("gramian_project_open_calls", MetricType::Gauge, "Calls of a project in flight");
+  Snapshot used("gramian_project_quota_used_ratio", MetricType::Gauge,
+                "Share of a quota that a project uses now; nothing where it has none");
+  for (const ProjectGauge& project : projects) {
+    const ClientMetric::Label label = {"project", project.project};
+    bytes.Value(static_cast<double>(project.stored_bytes), {label});
+    uploads.Value(static_cast<double>(project.open_uploads), {label});
+    calls.Value(static_cast<double>(project.open_calls), {label});
+    for (const auto& [quota, share] : project.used) used.Value(share, {label, {"quota", quota}});
+  }
+  std::vector<MetricFamily> families;
+  for (Snapshot* family : {&bytes, &uploads, &calls, &used})
+    families.push_back(std::move(*family).Take());
+  return families;
+}
+
 // Named as the client libraries of Prometheus name them.
 std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
   const auto number = [](int64_t value) { return static_cast<double>(value); };
@@ -316,8 +344,27 @@ std::vector<MetricFamily> ProcessFamilies(const ProcessStats& process) {
   return families;
 }
 
-std::vector<MetricFamily> MemoryFamilies(int64_t limit_bytes) {
+std::vector<MetricFamily> AccessFamilies(const MetricsInput& input) {
   std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_audit_lost_lines_total", MetricType::Counter,
+                              "Lines of the audit log that its file lacks; they are in the log")
+                         .Value(static_cast<double>(input.lost_audit_lines))
+                         .Take());
+  if (!input.certificate_expiry.has_value()) return families;
+  families.push_back(
+      Snapshot("gramian_tls_certificate_expiry_timestamp_seconds", MetricType::Gauge,
+               "When the server's certificate expires, in seconds since 1970")
+          .Value(absl::ToDoubleSeconds(*input.certificate_expiry - absl::UnixEpoch()))
+          .Take());
+  return families;
+}
+
+std::vector<MetricFamily> MemoryFamilies(const ProcessStats& process, int64_t limit_bytes) {
+  std::vector<MetricFamily> families;
+  families.push_back(Snapshot("gramian_memory_bytes", MetricType::Gauge,
+                              "Bytes of the process in memory that no file holds as well")
+                         .Value(static_cast<double>(process.anonymous_bytes))
+                         .Take());
   families.push_back(
       Snapshot("gramian_memory_limit_bytes", MetricType::Gauge,
                "Bytes that activations in memory, operators and computations may take together")
@@ -342,7 +389,41 @@ struct Metrics::Impl {
   prometheus::Family<prometheus::Gauge>* reload_successful = nullptr;
   // Filled while the server is built, constant afterwards; a deque keeps addresses.
   std::deque<MethodMetrics> methods;
+  prometheus::Counter* ingest_paused = nullptr;
+
+  struct Project {
+    prometheus::Counter* calls = nullptr;
+    prometheus::Counter* refused = nullptr;
+    prometheus::Counter* bytes = nullptr;
+    prometheus::Counter* compute_seconds = nullptr;
+  };
+  // The counters of a project, or those of all the others.
+  const Project& Of(const std::string& project);
+  Project Label(const std::string& project);
+
+  prometheus::Family<prometheus::Counter>* project_calls = nullptr;
+  prometheus::Family<prometheus::Counter>* project_refused = nullptr;
+  prometheus::Family<prometheus::Counter>* project_bytes = nullptr;
+  prometheus::Family<prometheus::Counter>* project_seconds = nullptr;
+  mutable Mutex projects_mutex;
+  std::map<std::string, Project> projects GRAMIAN_GUARDED_BY(projects_mutex);
+  Project others;
 };
+
+Metrics::Impl::Project Metrics::Impl::Label(const std::string& project) {
+  const std::map<std::string, std::string> label = {{"project", project}};
+  return {&project_calls->Add(label), &project_refused->Add(label), &project_bytes->Add(label),
+          &project_seconds->Add(label)};
+}
+
+const Metrics::Impl::Project& Metrics::Impl::Of(const std::string& project) {
+  MutexLock lock(projects_mutex);
+  const auto found = projects.find(project);
+  if (found != projects.end()) return found->second;
+  // Who is called so shares the label.
+  if (projects.size() >= kMaxProjects || project == kOthers) return others;
+  return projects.emplace(project, Label(project)).first->second;
+}
 
 void MethodMetrics::Started() const { started_->Increment(); }
 
@@ -379,6 +460,29 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
                              .Help("Bytes of activations accepted")
                              .Register(registry)
                              .Add({});
+  impl_->ingest_paused =
+      &prometheus::BuildCounter()
+           .Name("gramian_ingest_paused_seconds_total")
+           .Help("Time that uploads waited for the bytes a second of their project")
+           .Register(registry)
+           .Add({});
+  impl_->project_calls = &prometheus::BuildCounter()
+                              .Name("gramian_project_calls_total")
+                              .Help("Calls of a project that were admitted")
+                              .Register(registry);
+  impl_->project_refused = &prometheus::BuildCounter()
+                                .Name("gramian_project_refused_total")
+                                .Help("Calls of a project that its quotas refused")
+                                .Register(registry);
+  impl_->project_bytes = &prometheus::BuildCounter()
+                              .Name("gramian_project_ingest_bytes_total")
+                              .Help("Bytes of activations accepted of a project")
+                              .Register(registry);
+  impl_->project_seconds = &prometheus::BuildCounter()
+                                .Name("gramian_project_compute_seconds_total")
+                                .Help("Wall time computed for calls of a project")
+                                .Register(registry);
+  impl_->others = impl_->Label(kOthers);
   impl_->ingest_streams = &prometheus::BuildGauge()
                                .Name("gramian_ingest_streams")
                                .Help("Open uploads")
@@ -409,7 +513,7 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {
            .Help("0 while a file that changed is refused and what it held before stays in use")
            .Register(registry);
   // There from the start: alerts hang on them.
-  for (const char* source : {"tls", "access"}) SetReloadSuccessful(source, true);
+  for (const char* source : {"tls", "access", "quotas"}) SetReloadSuccessful(source, true);
   prometheus::BuildGauge()
       .Name("gramian_build_info")
       .Help("1, with the version and what computes in the labels")
@@ -448,6 +552,31 @@ void Metrics::SetOpenUploads(int64_t count) {
   impl_->ingest_streams->Set(static_cast<double>(count));
 }
 
+void Metrics::ProjectCalled(const std::string& project) {
+  if (!project.empty()) impl_->Of(project).calls->Increment();
+}
+
+void Metrics::ProjectRefused(const std::string& project) {
+  if (!project.empty()) impl_->Of(project).refused->Increment();
+}
+
+void Metrics::ProjectIngested(const std::string& project, int64_t bytes) {
+  if (!project.empty()) impl_->Of(project).bytes->Increment(static_cast<double>(bytes));
+}
+
+void Metrics::ProjectComputed(const std::string& project, double seconds) {
+  if (!project.empty()) impl_->Of(project).compute_seconds->Increment(seconds);
+}
+
+std::vector<std::string> Metrics::LabelledProjects() const {
+  MutexLock lock(impl_->projects_mutex);
+  std::vector<std::string> projects;
+  for (const auto& [project, counters] : impl_->projects) projects.push_back(project);
+  return projects;
+}
+
+void Metrics::IngestPaused(double seconds) { impl_->ingest_paused->Increment(seconds); }
+
 void Metrics::Refused(absl::string_view reason) {
   const auto found = impl_->refused.find(std::string(reason));
   if (found != impl_->refused.end()) found->second->Increment();
@@ -482,11 +611,13 @@ void Metrics::SetDraining(bool draining) { impl_->draining->Set(draining ? 1 : 0
 std::string Metrics::Scrape(const MetricsInput& input) const {
   std::vector<MetricFamily> families = impl_->registry.Collect();
   for (std::vector<MetricFamily> more :
-       {StoreFamilies(input.engine), DurabilityFamilies(input.engine.store),
+       {StoreFamilies(input.engine),
+        DurabilityFamilies(input.engine.store, input.disk_reserve_bytes),
         CacheFamilies(input.engine), ComputeFamilies(input.engine, input.queues),
         ScratchFamilies(input.engine), ConnectionFamilies(input.connections),
         WatchFamilies(input.watches), ProcessFamilies(input.process),
-        MemoryFamilies(input.memory_limit_bytes)}) {
+        MemoryFamilies(input.process, input.memory_limit_bytes), ProjectFamilies(input.projects),
+        AccessFamilies(input)}) {
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }
   families.push_back(SyncFamily(*input.sync_seconds));

@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gramian/engine/similarity_engine.h"
 #include "server/accept_loop.h"
 #include "server/process_stats.h"
@@ -70,6 +73,16 @@ struct WatchGauge {
   double failures = 0;
 };
 
+// What of a project's quotas is used now, as /metrics shows it.
+struct ProjectGauge {
+  std::string project;
+  int64_t stored_bytes = 0;
+  int64_t open_uploads = 0;
+  int64_t open_calls = 0;
+  // Share of each quota that it has, by the name of the quota: 1 is all of it.
+  std::vector<std::pair<std::string, double>> used;
+};
+
 // What a page shows besides what Metrics counts itself.
 struct MetricsInput {
   EngineStats engine;
@@ -78,7 +91,11 @@ struct MetricsInput {
   ProcessStats process;
   const prometheus::Histogram* sync_seconds = nullptr;  // not null; outlives the call
   int64_t memory_limit_bytes = 0;
+  int64_t disk_reserve_bytes = 0;
   std::vector<WatchGauge> watches;
+  std::vector<ProjectGauge> projects;
+  int64_t lost_audit_lines = 0;
+  std::optional<absl::Time> certificate_expiry;  // nothing without TLS
 };
 
 // Calls since the start, of all methods.
@@ -88,7 +105,8 @@ struct CallTotals {
   int64_t failed = 0;
 };
 
-// The registry. Thread-safe. Label values come from closed sets: methods, codes, results, lanes.
+// The registry. Thread-safe. Label values come from closed sets: methods, codes, results, lanes;
+// and from bounded ones: projects, watches.
 class Metrics {
  public:
   Metrics();
@@ -104,6 +122,18 @@ class Metrics {
   void AddIngestedBytes(int64_t bytes);
   void SetOpenUploads(int64_t count);
 
+  // What a project did; nothing for an empty one. The first kMaxProjects projects have a label of
+  // their own, all others the label `other`.
+  static constexpr size_t kMaxProjects = 100;
+  void ProjectCalled(const std::string& project);
+  void ProjectRefused(const std::string& project);
+  void ProjectIngested(const std::string& project, int64_t bytes);
+  void ProjectComputed(const std::string& project, double seconds);
+  // Those with a label of their own.
+  std::vector<std::string> LabelledProjects() const;
+  // Time that uploads waited because their project had sent its bytes of a second.
+  void IngestPaused(double seconds);
+
   // A call that failed for this reason: counted if it says that there was no room for it, or that
   // what it sent was damaged.
   void Refused(absl::string_view reason);
@@ -116,7 +146,7 @@ class Metrics {
   // Whether the server takes new work.
   void SetDraining(bool draining);
 
-  // Whether what a file of `source` (`tls`, `access`) holds is in use.
+  // Whether what a file of `source` (`tls`, `access`, `quotas`) holds is in use.
   void SetReloadSuccessful(const std::string& source, bool successful);
 
   // Text exposition format 0.0.4 of all counters and the numbers given.

@@ -1,5 +1,6 @@
 #include "server/open_streams.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gramian {
@@ -12,11 +13,11 @@ void OpenStreams::Add(OpenStream* stream) {
   streams_.insert(stream);
 }
 
-bool OpenStreams::TryTakePlace(const std::string& owner) {
+bool OpenStreams::TryTakePlace(const std::string& owner, int64_t less) {
   MutexLock lock(places_mutex_);
-  int64_t& places = places_[owner];
-  if (places >= limit_) return false;
-  ++places;
+  const auto taken = places_.find(owner);
+  if (taken != places_.end() && taken->second >= std::min(less, limit_)) return false;
+  ++places_[owner];
   ++places_taken_;
   if (on_count_) on_count_(places_taken_);
   return true;

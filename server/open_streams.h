@@ -34,8 +34,9 @@ class OpenStreams {
   int64_t limit() const { return limit_; }
   // From now on `stream` is asked whether it is idle.
   void Add(OpenStream* stream);
-  // Takes a place for a stream of `owner`; false when `limit` are taken.
-  bool TryTakePlace(const std::string& owner);
+  // Takes a place for a stream of `owner`; false when it has taken limit(), or `less`.
+  bool TryTakePlace(const std::string& owner) { return TryTakePlace(owner, limit_); }
+  bool TryTakePlace(const std::string& owner, int64_t less);
   // Gives a place back: the stream's outcome is known, its client may begin the next.
   void FreePlace(const std::string& owner);
   // After this returns, `stream` is not called any more. No effect if it was not added.

@@ -47,9 +47,11 @@ ProcessStats ProcessStats::Read() {
   stats.start_seconds = start_seconds;
   int64_t virtual_pages = 0;
   int64_t resident_pages = 0;
-  std::ifstream("/proc/self/statm") >> virtual_pages >> resident_pages;
+  int64_t file_pages = 0;
+  std::ifstream("/proc/self/statm") >> virtual_pages >> resident_pages >> file_pages;
   stats.virtual_bytes = virtual_pages * sysconf(_SC_PAGESIZE);
   stats.resident_bytes = resident_pages * sysconf(_SC_PAGESIZE);
+  stats.anonymous_bytes = (resident_pages - file_pages) * sysconf(_SC_PAGESIZE);
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0)
     stats.cpu_seconds = Seconds(usage.ru_utime) + Seconds(usage.ru_stime);

@@ -11,6 +11,8 @@ namespace gramian {
 struct ProcessStats {
   double cpu_seconds = 0;  // user and system
   int64_t resident_bytes = 0;
+  int64_t anonymous_bytes =
+      0;  // resident, and no file holds them: what mapped blobs take is not here
   int64_t virtual_bytes = 0;
   int64_t open_descriptors = 0;
   int64_t descriptor_limit = 0;

@@ -7,10 +7,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "gramian/base/status_macros.h"
 #include "server/log_format.h"
 #include "server/resource_name.h"
+#include "server/server_options.h"
 #include "server/status_details.h"
 
 namespace gramian {
@@ -26,6 +28,15 @@ constexpr int kDiskThreads = 4;
 bool IsOurFault(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
          code == absl::StatusCode::kDataLoss;
+}
+
+// What a project is refused because of what it uses itself.
+bool IsQuota(absl::string_view reason) {
+  for (const char* const quota :
+       {"TENANT_QUOTA", "TOO_MANY_UPLOADS", "TOO_MANY_CALLS", "COMPUTE_QUOTA", "RATE_LIMITED"}) {
+    if (reason == quota) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -64,9 +75,7 @@ ServerState::ServerState(const ServerOptions& server_options,
       owned_engine(std::move(open_engine)),
       engine(*owned_engine),
       access(options.access_file),
-      admission({.stored_bytes = options.project_bytes,
-                 .calls_per_second = options.project_rate,
-                 .burst_calls = std::max<int64_t>(options.project_burst, 1)}),
+      admission(DefaultQuotas(options), options.quota_file),
       interactive(std::max(2, options.threads), options.queue),
       batch(std::max(2, options.threads / 2), options.queue, kBatchNiceness),
       // Streams have limits of their own. Those that wait for the disk do not keep all others
@@ -102,9 +111,26 @@ absl::Status RpcRecord::Admit(const google::protobuf::Message& request) {
     state_.calls.SetProject(call_, ProjectOf(resource_));
   }
   GRAMIAN_RETURN_IF_ERROR(AdmitCaller());
+  if (ChangesSomething(method_.name())) asked_ = ScalarsOf(request);
   for (const std::string& resource : resources)
     GRAMIAN_RETURN_IF_ERROR(CheckProject(**caller_, resource));
-  return state_.admission.AdmitCall(resource_, absl::Now());
+  const std::string project = ProjectOf(resource_);
+  const bool computes = absl::StartsWith(method_.name(), "SimilarityService/");
+  GRAMIAN_RETURN_IF_ERROR(state_.admission.BeginCall(project, computes, absl::Now()));
+  project_ = project;
+  state_.metrics.ProjectCalled(project_);
+  return absl::OkStatus();
+}
+
+void RpcRecord::Computed(double seconds) const {
+  state_.admission.AddCompute(project_, seconds, absl::Now());
+  state_.metrics.ProjectComputed(project_, seconds);
+}
+
+absl::Duration RpcRecord::Ingested(int64_t bytes) const {
+  state_.metrics.AddIngestedBytes(bytes);
+  state_.metrics.ProjectIngested(project_, bytes);
+  return state_.admission.AddBytes(project_, bytes, absl::Now());
 }
 
 absl::Status RpcRecord::WithCause(absl::Status status,
@@ -129,7 +155,11 @@ void RpcRecord::Close(const absl::Status& status) {
   const spdlog::level::level_enum level = status.ok()                 ? spdlog::level::debug
                                           : IsOurFault(status.code()) ? spdlog::level::err
                                                                       : spdlog::level::info;
-  if (!status.ok()) state_.metrics.Refused(ReasonOf(status));
+  if (!status.ok()) {
+    const std::string reason = ReasonOf(status);
+    state_.metrics.Refused(reason);
+    if (IsQuota(reason)) state_.metrics.ProjectRefused(ProjectOf(resource_));
+  }
   if (spdlog::should_log(level)) {
     LogCall(level, {.call = call,
                     .code = absl::StatusCodeToString(status.code()),
@@ -138,15 +168,20 @@ void RpcRecord::Close(const absl::Status& status) {
                     .message = CutMessage(status.message())});
   }
   Audit(status);
+  state_.admission.EndCall(project_);
   if (admitted_) state_.gate.Leave();
 }
 
-void RpcRecord::Audit(const absl::Status& status) const {
+void RpcRecord::Audit(const absl::Status& status) {
   const bool is_refused_for_who_calls =
       absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
   if (!is_refused_for_who_calls && !ChangesSomething(method_.name())) return;
-  state_.audit.Write(caller_.ok() ? (*caller_)->name : "", method_.name(), resource_, status.code(),
-                     status.ok() ? "" : ReasonOf(status));
+  state_.audit.Write({.who = caller_.ok() ? (*caller_)->name : "",
+                      .rpc = method_.name(),
+                      .resource = resource_,
+                      .request = std::move(asked_),
+                      .outcome = status.code(),
+                      .reason = status.ok() ? "" : ReasonOf(status)});
 }
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gramian/base/compute_pool.h"
 #include "gramian/base/mutex.h"
 #include "gramian/engine/similarity_engine.h"
@@ -92,7 +93,8 @@ class RpcRecord {
   // UNAVAILABLE, reason DRAINING, if the RPC came after the gate closed; UNAUTHENTICATED or
   // PERMISSION_DENIED if the caller may not call it, or not about a project that `request` names
   // (access_control.h); RESOURCE_EXHAUSTED, reason RATE_LIMITED, if the first of these projects
-  // calls too often. Once per RPC, before anything is looked up.
+  // calls too often, too much at a time or has
+  // computed too long (admission.h). Once per RPC, before anything is looked up.
   absl::Status Admit(const google::protobuf::Message& request);
   // What of this needs no request.
   absl::Status AdmitCaller() const;
@@ -106,6 +108,10 @@ class RpcRecord {
   // `status`, but if it is CANCELLED, what cancelled the work: DEADLINE_EXCEEDED if the deadline of
   // `context` passed, UNAVAILABLE, reason DRAINING, if the drain cut it off.
   absl::Status WithCause(absl::Status status, const grpc::CallbackServerContext& context) const;
+  // Counts computing time as it is spent, for the quota of the project.
+  void Computed(double seconds) const;
+  // Counts accepted bytes of activations. How long to wait before reading more.
+  absl::Duration Ingested(int64_t bytes) const;
   // Counts how long the call waited for a thread of `pool`.
   void Queued(const ComputePool& pool, double seconds) const;
   // Counts the outcome, logs a failure (success only at debug), audits a change. The RPC is no
@@ -115,12 +121,14 @@ class RpcRecord {
   const MethodMetrics& method() const { return method_; }
 
  private:
-  void Audit(const absl::Status& status) const;
+  void Audit(const absl::Status& status);
 
   ServerState& state_;
   const MethodMetrics& method_;
   const absl::StatusOr<AccessControl::GrantPtr> caller_;
   std::string resource_;
+  nlohmann::ordered_json asked_;  // what of the request the audit log says
+  std::string project_;           // whose open call this is; empty if none's
   const std::chrono::steady_clock::time_point start_;
   const bool admitted_;
   const int64_t call_;  // in state_.calls

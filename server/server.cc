@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -122,6 +123,42 @@ void LimitConnections(const ServerOptions& options, grpc::ServerBuilder& builder
 
 }  // namespace
 
+// Shares of the quotas that a project has, by their names in the quota file.
+std::vector<std::pair<std::string, double>> SharesOf(const Quotas& quotas,
+                                                     const ProjectGauge& gauge,
+                                                     const ProjectUse& use) {
+  std::vector<std::pair<std::string, double>> shares;
+  const auto add = [&shares](const char* quota, double used, int64_t limit) {
+    if (limit > 0) shares.emplace_back(quota, used / static_cast<double>(limit));
+  };
+  add("stored_bytes", static_cast<double>(gauge.stored_bytes), quotas.stored_bytes);
+  add("open_uploads", static_cast<double>(gauge.open_uploads), quotas.open_uploads);
+  add("open_calls", static_cast<double>(gauge.open_calls), quotas.open_calls);
+  add("compute_seconds_per_hour", use.compute_seconds, quotas.compute_seconds_per_hour);
+  return shares;
+}
+
+// Of the projects that called, and of those that the quota file names: as many of these as have
+// labels of their own otherwise.
+std::vector<ProjectGauge> ProjectGauges(const ServerState& state) {
+  std::vector<std::string> named = state.admission.NamedProjects();
+  named.resize(std::min(named.size(), Metrics::kMaxProjects));
+  std::set<std::string> projects(named.begin(), named.end());
+  for (std::string& project : state.metrics.LabelledProjects()) projects.insert(std::move(project));
+  const ActivationStore& store = state.engine.store();
+  std::vector<ProjectGauge> gauges;
+  for (const std::string& project : projects) {
+    ProjectGauge& gauge = gauges.emplace_back();
+    const ProjectUse use = state.admission.UseOf(project, absl::Now());
+    gauge.project = project;
+    gauge.stored_bytes = store.ProjectBytes(project);
+    gauge.open_uploads = store.ProjectUploads(project);
+    gauge.open_calls = use.open_calls;
+    gauge.used = SharesOf(state.admission.QuotasOf(project), gauge, use);
+  }
+  return gauges;
+}
+
 // Members are destroyed from the last to the first: what looks after the server, the HTTP side, the
 // network, the services, what they share.
 struct Server::Impl {
@@ -175,12 +212,14 @@ absl::Status Server::Impl::OpenWatches() {
 absl::Status Server::Impl::StartAccess() {
   const ServerOptions& options = state.options;
   GRAMIAN_RETURN_IF_ERROR(state.access.Load());
+  GRAMIAN_RETURN_IF_ERROR(state.admission.Load());
   GRAMIAN_RETURN_IF_ERROR(state.audit.Open(options.audit_file));
   if (!options.tls_cert.empty()) {
     GRAMIAN_ASSIGN_OR_RETURN(
         tls, TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}));
   }
-  if (tls == nullptr && !state.access.has_file()) return absl::OkStatus();
+  if (tls == nullptr && !state.access.has_file() && !state.admission.has_file())
+    return absl::OkStatus();
   LookAtFiles();
   look = std::make_unique<PeriodicTask>(kLookInterval, [this] { LookAtFiles(); });
   return absl::OkStatus();
@@ -194,6 +233,10 @@ void Server::Impl::LookAtFiles() {
   if (state.access.has_file()) {
     state.access.Look();
     state.metrics.SetReloadSuccessful("access", state.access.is_current());
+  }
+  if (state.admission.has_file()) {
+    state.admission.Look();
+    state.metrics.SetReloadSuccessful("quotas", state.admission.is_current());
   }
 }
 
@@ -243,13 +286,18 @@ absl::Status Server::Impl::StartHttp(const ListenAddress& address) {
 }
 
 std::string Server::Impl::Scrape() {
-  return state.metrics.Scrape({.engine = state.engine.Stats(),
-                               .queues = state.queue_lengths(),
-                               .connections = accept_loop->GetStats(),
-                               .process = ProcessStats::Read(),
-                               .sync_seconds = &files->sync_seconds(),
-                               .memory_limit_bytes = state.options.memory_bytes,
-                               .watches = GaugesOf(watches->All())});
+  return state.metrics.Scrape(
+      {.engine = state.engine.Stats(),
+       .queues = state.queue_lengths(),
+       .connections = accept_loop->GetStats(),
+       .process = ProcessStats::Read(),
+       .sync_seconds = &files->sync_seconds(),
+       .memory_limit_bytes = state.options.memory_bytes,
+       .disk_reserve_bytes = state.options.disk_reserve_bytes,
+       .watches = GaugesOf(watches->All()),
+       .projects = ProjectGauges(state),
+       .lost_audit_lines = state.audit.lost_lines(),
+       .certificate_expiry = tls == nullptr ? std::nullopt : std::optional(tls->expiry())});
 }
 
 std::optional<std::string> Server::Impl::DebugPage(absl::string_view path) {
@@ -344,6 +392,13 @@ bool Server::Drain(std::chrono::milliseconds patience) {
   impl_->accept_loop->Stop();
   impl_->grpc->Shutdown(std::chrono::system_clock::now() + kFlushTime);
   return finished;
+}
+
+void Server::Reload() {
+  // What two looks found alike is taken.
+  for (int look = 0; look < 2; ++look) impl_->LookAtFiles();
+  if (const absl::Status status = impl_->state.audit.Reopen(); !status.ok())
+    spdlog::error("{}", std::string(status.message()));
 }
 
 SimilarityEngine& Server::engine() { return impl_->state.engine; }

@@ -31,6 +31,9 @@ class Server {
   // The line that says where it listens: `gramiand listening grpc=HOST:PORT metrics=HOST:PORT`.
   std::string ListeningLine() const;
 
+  // Looks at the watched files now, and opens the audit file anew.
+  void Reload();
+
   // Stops for good: health and /readyz turn to "not serving" and new RPCs are refused with
   // UNAVAILABLE, those in flight may finish for `patience`, then they are cancelled. Returns
   // whether all finished. Blocks.

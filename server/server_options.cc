@@ -89,6 +89,8 @@ void AddAccess(CLI::App& app, ServerOptions& options) {
       "PEM file of the authorities whose certificates clients must show");
   Add(app, "--access-file", options.access_file,
       "JSON file of tokens, certificate names, roles and projects; empty: everybody everything");
+  Add(app, "--quota-file", options.quota_file,
+      "JSON file of quotas of single projects; empty: those of the flags for all");
   Add(app, "--audit-file", options.audit_file,
       "file that a line for every change is appended to; empty: the log");
   AddFlag(app, "--allow-plaintext", options.allow_plaintext,
@@ -278,7 +280,17 @@ absl::Status CheckAccessFiles(const ServerOptions& options) {
     GRAMIAN_RETURN_IF_ERROR(
         TlsCertificates::Load({options.tls_cert, options.tls_key, options.tls_client_ca}).status());
   }
-  return AccessControl(options.access_file).Load();
+  GRAMIAN_RETURN_IF_ERROR(AccessControl(options.access_file).Load());
+  return Admission(DefaultQuotas(options), options.quota_file).Load();
+}
+
+Quotas DefaultQuotas(const ServerOptions& options) {
+  Quotas quotas;
+  quotas.stored_bytes = options.project_bytes;
+  quotas.calls_per_second = options.project_rate;
+  // Who has another rate has its default too.
+  quotas.burst_calls = options.project_burst == options.project_rate ? 0 : options.project_burst;
+  return quotas;
 }
 
 ServerOptions WithMachineDefaults(ServerOptions options) {

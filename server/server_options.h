@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "server/quota_list.h"
 
 namespace gramian {
 
@@ -33,6 +34,9 @@ struct ServerOptions {
   std::string tls_client_ca;
   // Who may do what (access_list.h), read again when it changes; empty: everybody everything.
   std::string access_file;
+  // Quotas of single projects (quota_list.h), read again when it changes; empty: those below for
+  // all.
+  std::string quota_file;
   // File that a line for every change is appended to; empty: the log.
   std::string audit_file;
   // Whether other machines may be served without TLS, and callers without token or certificate.
@@ -139,8 +143,12 @@ ParsedOptions ParseServerOptions(int argc, const char* const* argv, std::ostream
 // INVALID_ARGUMENT naming the first option that is out of its range or contradicts another.
 absl::Status Validate(const ServerOptions& options);
 
-// Errors of TlsCertificates::Load and AccessControl::Load for the files that `options` name.
+// Errors of the Load of TlsCertificates, AccessControl and Admission for the files that `options`
+// name.
 absl::Status CheckAccessFiles(const ServerOptions& options);
+
+// What a project may use of which no file says more.
+Quotas DefaultQuotas(const ServerOptions& options);
 
 // `options` with the zeros replaced by shares of this machine.
 ServerOptions WithMachineDefaults(ServerOptions options);

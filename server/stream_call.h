@@ -114,7 +114,9 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, public OpenS
       } catch (const std::bad_alloc&) {
         more = OutOfMemory("out of memory");
       }
-      compute_seconds_ += SecondsSince(start);
+      const double seconds = SecondsSince(start);
+      record_.Computed(seconds);
+      compute_seconds_ += seconds;
     }
     if (!more.ok() || !*more) {
       Complete(more.status());

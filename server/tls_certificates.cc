@@ -2,6 +2,7 @@
 
 #include <grpc/grpc_security.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gramian/base/status_macros.h"
 
 namespace gramian {
@@ -34,8 +36,40 @@ Bio Reading(const std::string& pem) {
   return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
 }
 
-Certificate FirstCertificate(const std::string& pem) {
-  return Certificate(PEM_read_bio_X509(Reading(pem).get(), nullptr, NoPassphrase, nullptr));
+// What OpenSSL complains of last, for people.
+std::string Complaint() {
+  const unsigned long error = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* const reason = error == 0 ? nullptr : ERR_reason_error_string(error);
+  return reason == nullptr ? "unknown error" : reason;
+}
+
+// All certificates of a file of the flag, at least one.
+absl::StatusOr<std::vector<Certificate>> Certificates(const std::string& pem, const char* flag) {
+  ERR_clear_error();
+  const Bio bio = Reading(pem);
+  std::vector<Certificate> certificates;
+  for (;;) {
+    Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr));
+    if (certificate == nullptr) break;
+    certificates.push_back(std::move(certificate));
+  }
+  // Where no further one begins the file has been read.
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string complaint = Complaint();
+  if (certificates.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("the file of ", flag, " holds no PEM certificate"));
+  if (at_end) return certificates;
+  return absl::InvalidArgumentError(absl::StrCat("the file of ", flag,
+                                                 ": what follows certificate ", certificates.size(),
+                                                 " is none: ", complaint));
+}
+
+absl::Time ExpiryOf(const X509& certificate) {
+  tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &time) != 1) return absl::InfinitePast();
+  return absl::FromTM(time, absl::UTCTimeZone());
 }
 
 Key PrivateKey(const std::string& pem) {
@@ -96,22 +130,34 @@ std::vector<std::string> Paths(const TlsFiles& files) {
 
 }  // namespace
 
-absl::Status CheckTls(const TlsContents& contents) {
-  const Certificate certificate = FirstCertificate(contents.certificate);
-  if (certificate == nullptr)
-    return absl::InvalidArgumentError("the file of --tls-cert holds no PEM certificate");
+absl::Status CheckTls(const TlsContents& contents, absl::Time now) {
+  GRAMIAN_ASSIGN_OR_RETURN(const std::vector<Certificate> chain,
+                           Certificates(contents.certificate, "--tls-cert"));
   const Key key = PrivateKey(contents.key);
   if (key == nullptr) {
     return absl::InvalidArgumentError(
         "the file of --tls-key holds no PEM private key without a passphrase");
   }
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+  if (X509_check_private_key(chain.front().get(), key.get()) != 1) {
     return absl::InvalidArgumentError(
         "the key of --tls-key is not that of the first certificate of --tls-cert");
   }
-  if (!contents.client_ca.empty() && FirstCertificate(contents.client_ca) == nullptr)
-    return absl::InvalidArgumentError("the file of --tls-client-ca holds no PEM certificate");
-  return absl::OkStatus();
+  if (const absl::Time expiry = ExpiryOf(*chain.front()); expiry < now) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the first certificate of --tls-cert has expired at ",
+                     absl::FormatTime(absl::RFC3339_sec, expiry, absl::UTCTimeZone())));
+  }
+  if (!contents.client_ca.empty())
+    GRAMIAN_RETURN_IF_ERROR(Certificates(contents.client_ca, "--tls-client-ca").status());
+  ERR_clear_error();
+  const std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>> context(SSL_CTX_new(TLS_server_method()));
+  bool fits = SSL_CTX_use_certificate(context.get(), chain.front().get()) == 1;
+  for (size_t i = 1; i < chain.size() && fits; ++i)
+    fits = SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1;
+  fits = fits && SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1;
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("OpenSSL refuses the files of --tls-cert and --tls-key: ", Complaint()));
 }
 
 TlsCertificates::TlsCertificates(const TlsFiles& files)
@@ -131,8 +177,11 @@ absl::StatusOr<std::unique_ptr<TlsCertificates>> TlsCertificates::Load(const Tls
 }
 
 absl::Status TlsCertificates::Accept(TlsContents contents) {
-  GRAMIAN_RETURN_IF_ERROR(CheckTls(contents));
+  GRAMIAN_RETURN_IF_ERROR(CheckTls(contents, absl::Now()));
+  const Certificate leaf(
+      PEM_read_bio_X509(Reading(contents.certificate).get(), nullptr, NoPassphrase, nullptr));
   MutexLock lock(mutex_);
+  expiry_ = ExpiryOf(*leaf);
   contents_ = std::move(contents);
   ++generation_;
   return absl::OkStatus();
@@ -141,6 +190,11 @@ absl::Status TlsCertificates::Accept(TlsContents contents) {
 TlsContents TlsCertificates::contents() const {
   MutexLock lock(mutex_);
   return contents_;
+}
+
+absl::Time TlsCertificates::expiry() const {
+  MutexLock lock(mutex_);
+  return expiry_;
 }
 
 int64_t TlsCertificates::generation() const {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "gramian/base/mutex.h"
 #include "server/watched_files.h"
 
@@ -29,9 +30,11 @@ struct TlsContents {
   std::string client_ca;
 };
 
-// INVALID_ARGUMENT if a certificate or the key is none, the key has a passphrase or is not the
-// certificate's. A certificate that has expired is accepted: clients refuse it, and say so.
-absl::Status CheckTls(const TlsContents& contents);
+// OK if TLS can be spoken with them: they are put together as they are for a connection.
+// INVALID_ARGUMENT if a certificate, one that follows it in its file, or the key is none, the key
+// has a passphrase, is too weak for OpenSSL or not the certificate's, or the server's certificate
+// has expired.
+absl::Status CheckTls(const TlsContents& contents, absl::Time now);
 
 // Certificates that may change while the server runs: a new connection gets those of the last
 // files that fit together, an old one keeps its own. Thread-safe.
@@ -49,6 +52,8 @@ class TlsCertificates {
 
   // What connections get now, and how often that has changed.
   TlsContents contents() const;
+  // When the server's certificate expires.
+  absl::Time expiry() const;
   int64_t generation() const;
 
  private:
@@ -60,6 +65,7 @@ class TlsCertificates {
   WatchedFiles files_;
   mutable Mutex mutex_;
   TlsContents contents_ GRAMIAN_GUARDED_BY(mutex_);
+  absl::Time expiry_ GRAMIAN_GUARDED_BY(mutex_);
   int64_t generation_ GRAMIAN_GUARDED_BY(mutex_) = 0;
 };
 

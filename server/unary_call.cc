@@ -50,7 +50,9 @@ void UnaryCall::Run() {
     } catch (const std::bad_alloc&) {
       status = OutOfMemory("out of memory");
     }
-    compute_seconds_ += SecondsSince(start);
+    const double seconds = SecondsSince(start);
+    record_.Computed(seconds);
+    compute_seconds_ += seconds;
   }
   if (IsInFlight(status)) {
     if (TryAwait()) return;  // This object belongs to the next run.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gramian/base/error_reason.h"
 #include "gramian/base/machine.h"
 #include "gramian/base/status_macros.h"
@@ -99,9 +100,31 @@ void UploadReactor::HandleMessage() {
     EndCommitted(*present_);
     return;
   }
+  if (status.ok() && pause_ > absl::ZeroDuration()) {
+    Pause(std::exchange(pause_, absl::ZeroDuration()));
+    return;
+  }
   // From here on this object belongs to the next message, unless that never comes.
   if (status.ok()) status = ReadNext();
   if (!status.ok()) Stop(status);
+}
+
+void UploadReactor::Pause(absl::Duration delay) {
+  const absl::Time start = absl::Now();
+  MutexLock lock(mutex_);
+  // Its callback may come before Set returns, and waits for the lock.
+  alarm_ = std::make_unique<grpc::Alarm>();
+  const bool is_over = is_gone_ || !interruption_.ok();
+  alarm_->Set(absl::ToChronoTime(is_over ? start : start + delay), [this, start](bool /*ok*/) {
+    state_.metrics.IngestPaused(absl::ToDoubleSeconds(absl::Now() - start));
+    RunOnPool([this] {
+      {
+        MutexLock ended(mutex_);
+        alarm_.reset();
+      }
+      if (absl::Status status = ReadNext(); !status.ok()) Stop(status);
+    });
+  });
 }
 
 absl::Status UploadReactor::HandleBytes() {
@@ -129,7 +152,8 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
   absl::StatusOr<std::shared_ptr<Upload>> upload = state_.admission.OpenUpload(store, plan);
   // Others end soon.
   if (HasReason(upload.status(), "TOO_MANY_UPLOADS"))
-    return TooMany(upload.status().message(), "TOO_MANY_UPLOADS", state_.options.max_uploads);
+    return TooMany(upload.status().message(), "TOO_MANY_UPLOADS",
+                   UploadLimit(plan.description.key.snapshot.project));
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
   upload_streams_.Join(upload_, this);
@@ -146,13 +170,19 @@ absl::Status UploadReactor::HandleHeader(const v1::UploadHeader& header) {
 }
 
 absl::Status UploadReactor::TakePlace(const std::string& project) {
-  if (open_streams_.TryTakePlace(project)) {
+  const int64_t limit = UploadLimit(project);
+  if (open_streams_.TryTakePlace(project, limit)) {
     place_of_ = project;
     return absl::OkStatus();
   }
-  return TooMany(absl::StrCat("project '", project, "' has the limit of ", open_streams_.limit(),
-                              " open upload streams"),
-                 "TOO_MANY_UPLOADS", open_streams_.limit());
+  return TooMany(
+      absl::StrCat("project '", project, "' has the limit of ", limit, " open upload streams"),
+      "TOO_MANY_UPLOADS", limit);
+}
+
+int64_t UploadReactor::UploadLimit(const std::string& project) const {
+  const int64_t quota = state_.admission.QuotasOf(project).open_uploads;
+  return quota > 0 ? std::min(quota, open_streams_.limit()) : open_streams_.limit();
 }
 
 absl::Status UploadReactor::CheckChunk(const ChunkView& chunk) const {
@@ -190,7 +220,7 @@ absl::Status UploadReactor::HandleChunk(const ChunkView& chunk) {
   GRAMIAN_RETURN_IF_ERROR(
       UnlessCommitted(upload_->Append(chunk.first_row, chunk.byte_offset, chunk.data)));
   if (present_.has_value()) return absl::OkStatus();
-  state_.metrics.AddIngestedBytes(chunk.size_bytes);
+  pause_ = record_.Ingested(chunk.size_bytes);
   ++chunk_count_;
   unpersisted_bytes_ += chunk.size_bytes;
   if (unpersisted_bytes_ < kProgressBytes) return absl::OkStatus();
@@ -387,6 +417,7 @@ void UploadReactor::Interrupt(const absl::Status& status) {
     if (phase_ == Phase::kHandling) {
       if (interruption_.ok()) interruption_ = status;
       stop_.request_stop();
+      if (alarm_ != nullptr) alarm_->Cancel();
     }
     if (phase_ != Phase::kReading) return;
     phase_ = Phase::kHandling;
@@ -416,7 +447,12 @@ void UploadReactor::SendEnd() {
   }
 }
 
-void UploadReactor::OnCancel() { stop_.request_stop(); }
+void UploadReactor::OnCancel() {
+  stop_.request_stop();
+  MutexLock lock(mutex_);
+  is_gone_ = true;
+  if (alarm_ != nullptr) alarm_->Cancel();
+}
 
 void UploadReactor::OnDone() {
   open_streams_.Remove(this);

@@ -2,6 +2,7 @@
 #ifndef GRAMIAN_SERVER_UPLOAD_REACTOR_H_
 #define GRAMIAN_SERVER_UPLOAD_REACTOR_H_
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "gramian/base/mutex.h"
 #include "gramian/store/upload.h"
 #include "gramian/v1/activation_service.pb.h"
@@ -32,6 +34,9 @@ namespace gramian {
 // the back-pressure. With a data directory everything runs on the ingest pool; without one a chunk,
 // which costs its checksum and one copy, is dealt with on the network thread that read it, and only
 // the commit runs on the pool. The bytes are reserved before the first chunk is read.
+//
+// Before a project has sent more than its bytes of a second, its streams read on at once; after
+// that each waits, without a thread, until what it sent would have come at that rate.
 //
 // A stream that ends early leaves its upload to the next one, all of it persisted. Only an upload
 // whose id the server chose is dropped when its last stream fails: nobody else knows it.
@@ -68,10 +73,14 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status ReadNext();
 
   void HandleMessage();
+  // Reads on after `delay`, or earlier if the stream is interrupted or gone.
+  void Pause(absl::Duration delay);
   // OK, or what ends the stream.
   absl::Status HandleBytes();
   absl::Status HandleHeader(const v1::UploadHeader& header);
   absl::Status TakePlace(const std::string& project);
+  // Uploads, and streams that fill them, that the project may have open.
+  int64_t UploadLimit(const std::string& project) const;
   absl::Status HandleChunk(const ChunkView& chunk);
   absl::Status CheckChunk(const ChunkView& chunk) const;
   // The client has closed its side, or has gone.
@@ -122,13 +131,16 @@ class UploadReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   int64_t chunk_count_ = 0;
   int64_t persisted_chunk_count_ = 0;
   int64_t unpersisted_bytes_ = 0;  // brought by this stream
+  absl::Duration pause_;           // after the message that is handled
 
   std::stop_source stop_;  // of a commit that takes long
 
   Mutex mutex_;
   Phase phase_ GRAMIAN_GUARDED_BY(mutex_) = Phase::kReading;
   bool waits_for_header_ GRAMIAN_GUARDED_BY(mutex_) = true;
-  absl::Status interruption_ GRAMIAN_GUARDED_BY(mutex_);  // came while kHandling
+  absl::Status interruption_ GRAMIAN_GUARDED_BY(mutex_);           // came while kHandling
+  bool is_gone_ GRAMIAN_GUARDED_BY(mutex_) = false;                // the client
+  std::unique_ptr<grpc::Alarm> alarm_ GRAMIAN_GUARDED_BY(mutex_);  // while it pauses
   bool writing_ GRAMIAN_GUARDED_BY(mutex_) = false;
   std::optional<grpc::ByteBuffer> next_response_ GRAMIAN_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point reading_since_ GRAMIAN_GUARDED_BY(mutex_);

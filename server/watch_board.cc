@@ -305,7 +305,11 @@ absl::StatusOr<double> WatchBoard::ScoreOf(const Watch& watch, const Sides& side
 void WatchBoard::Evaluate(const Key& key, const Sides& sides, std::stop_token stop) {
   const absl::StatusOr<WatchReading> before = Get(key.first, key.second);
   absl::StatusOr<double> score = absl::CancelledError("cancelled");
-  if (before.ok() && !stop.stop_requested()) score = ScoreOf(before->watch, sides, stop);
+  if (before.ok() && !stop.stop_requested()) {
+    const auto start = std::chrono::steady_clock::now();
+    score = ScoreOf(before->watch, sides, stop);
+    state_.admission.AddCompute(key.first, SecondsSince(start), absl::Now());
+  }
   MutexLock lock(mutex_);
   is_evaluating_ = false;
   ended_.notify_all();

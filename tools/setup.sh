@@ -6,7 +6,7 @@
 #   tools/setup.sh --ci     also what .ci/run needs (clang-format, node for buf, venv for the peers of the
 #                           benchmarks)
 #   tools/setup.sh --operations
-#                         also what the tests of the labels monitoring, deploy and image need
+#                         also what the tests of the labels monitoring, deploy, checkov and image need
 #                         (prometheus, openssl, systemd-analyze, debootstrap)
 set -euo pipefail
 

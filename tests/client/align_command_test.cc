@@ -157,6 +157,30 @@ TEST_F(AlignCommandTest, TenAnchorsFindARotatedAndNoisyCopy) {
   EXPECT_THAT(ReadFile(Path("distortion.npy")), HasSubstr("(1500, 1)"));
 }
 
+TEST_F(AlignCommandTest, AnchorsMayComeFromAFile) {
+  std::ofstream(Path("anchors.txt")) << "100:100\n250\n";
+  const std::vector<std::string> command = {"align", "a@0/unseen", "b@0/unseen",      "--basis",
+                                            "20",    "-o",         Path("align.json")};
+  const auto map_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = Gramian(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return Json("align.json")["map"];
+  };
+  const nlohmann::json listed = map_with({"--anchors", "0,100,250"});
+  EXPECT_EQ(map_with({"--anchors", "0", "--anchors-file", Path("anchors.txt")}), listed);
+  EXPECT_NE(map_with({"--anchors", "0,100,250", "--laplacian-weight", "10"}), listed);
+  EXPECT_NE(map_with({"--anchors", "0,100,250", "--descriptor-weight", "0.01"}), listed);
+  EXPECT_NE(map_with({"--anchors", "0,100,250", "--commutativity-weight", "0"}), listed);
+
+  std::ofstream(Path("anchors.txt")) << "0\nfirst\n";
+  const Result wrong =
+      Gramian({"align", "a@0/unseen", "b@0/unseen", "--anchors-file", Path("anchors.txt")});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.errors, HasSubstr("anchors.txt', 'first': write INPUT or INPUT:INPUT"));
+}
+
 TEST_F(AlignCommandTest, TheKnownCorrespondenceIsScored) {
   const Result result = Gramian({"align", "a@0/unseen", "b@0/unseen", "--basis", "20"});
   ASSERT_EQ(result.exit_code, 0) << result.errors;

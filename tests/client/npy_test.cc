@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian::client::cli {
 namespace {
@@ -95,7 +96,8 @@ TEST(NpyTest, RefusesAFileThatContradictsTheDeclaredType) {
 }
 
 TEST(NpyTest, WhatIsWrittenIsReadBack) {
-  const std::string path = ::testing::TempDir() + "/gramian_npy_test.npy";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/layer.npy";
   const double values[] = {1.5, -0.25, std::numeric_limits<double>::quiet_NaN(), 4, 5, 6};
   const int64_t shape[] = {2, 3};
   const std::string encoded = EncodeNpy(values, shape);
@@ -121,7 +123,8 @@ TEST(NpyTest, EveryDtypeIsWrittenAsItIsRead) {
 }
 
 TEST(NpyTest, AFileCutShortIsRefused) {
-  const std::string path = ::testing::TempDir() + "/gramian_npy_short.npy";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/short.npy";
   std::ofstream(path, std::ios::binary) << File(Header("<f4", "(2, 3)"), 1, std::string(23, 'x'));
   const absl::StatusOr<NpyFile> file = NpyFile::Open(path, std::nullopt);
   EXPECT_THAT(std::string(file.status().message()), HasSubstr("needs 24 bytes, the file has 23"));

@@ -98,10 +98,33 @@ TEST_F(SecurityCommandTest, TokensAndTlsFromTheCommandLine) {
   EXPECT_THAT(Gramian(words("reads", {"--project", "other", "ls", "networks"}), 1),
               HasSubstr("no access to project 'other'"));
   Gramian(words("reads", {"pull", "net0@1/relu1", "-o", Path("relu1.npy")}), 0);
-  // Neither without TLS, nor by another name.
-  Gramian({"--server", server.grpc_address(), "--timeout", "2", "info"}, 3);
-  Gramian({"--server", server.grpc_address(), "--timeout", "2", "--tls-ca", Path("ca.pem"), "info"},
-          3);
+  // Neither without TLS, nor by another name, nor by another authority: who is wrong is told how.
+  EXPECT_THAT(Gramian({"--server", server.grpc_address(), "--timeout", "2", "info"}, 3),
+              HasSubstr("perhaps it speaks TLS"));
+  EXPECT_THAT(Gramian({"--server", server.grpc_address(), "--tls-ca", Path("ca.pem"), "info"}, 3),
+              HasSubstr("its certificate has another name: say which"));
+  testing::ReplaceFile(Path("ca.pem"), testing::CertificateAuthority("other").certificate());
+  EXPECT_THAT(Gramian(words("reads", {"info"}), 3),
+              HasSubstr("its certificate is of no authority in the file"));
+}
+
+TEST_F(SecurityCommandTest, WhoIsMisunderstoodIsToldWhy) {
+  const testing::CertificateAuthority authority("lab");
+  const testing::CertificatePair pair = authority.Issue("gramiand", "IP:127.0.0.1");
+  testing::ReplaceFile(Path("ca.pem"), authority.certificate());
+  testing::ReplaceFile(Path("cert.pem"), pair.certificate);
+  testing::ReplaceFile(Path("key.pem"), pair.key);
+  testing::GramiandProcess mutual({"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+                                   "--tls-cert", Path("cert.pem"), "--tls-key", Path("key.pem"),
+                                   "--tls-client-ca", Path("ca.pem")});
+  ASSERT_TRUE(mutual.WaitUntilListening());
+  const std::vector<std::string> asking = {"--server", mutual.grpc_address(), "--timeout", "2",
+                                           "--tls-ca", Path("ca.pem"),        "info"};
+  EXPECT_THAT(Gramian(asking, 3), HasSubstr("perhaps it asks for a certificate"));
+  testing::GramiandProcess plain({"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"});
+  ASSERT_TRUE(plain.WaitUntilListening());
+  EXPECT_THAT(Gramian({"--server", plain.grpc_address(), "--tls-ca", Path("ca.pem"), "info"}, 3),
+              HasSubstr("it speaks no TLS"));
 }
 
 TEST_F(SecurityCommandTest, NothingIsSentInTheClearByMistake) {

@@ -64,6 +64,13 @@ TEST_F(WatchCommandTest, TopShowsTheServerOnce) {
   EXPECT_EQ(Gramian({"top", "--interval", "0"}).exit_code, 2);
 }
 
+TEST_F(WatchCommandTest, QuotasAreShownWithWhatIsUsed) {
+  MustPush("net0");
+  EXPECT_THAT(MustRun({"quotas"}),
+              ContainsRegex("PROJECT +STORED +UPLOADS +CALLS +CALL RATE +INGEST +COMPUTED\n"
+                            "QuotasAreShownWithWhatIsUsed +[0-9.]+ [KM]iB +0 +0 +- +- +-\n"));
+}
+
 TEST_F(WatchCommandTest, LogLevelIsSet) {
   MustRun({"admin", "log-level", "warn"});
   EXPECT_EQ(MustRun({"admin", "log-level", "info"}), "the server logs info, before it was warn\n");

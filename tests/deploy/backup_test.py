@@ -1,11 +1,15 @@
 """`gramian admin backup` of a server that is busy, restoring, and data directories of earlier formats."""
 import argparse
+import os
 import pathlib
 import re
+import shlex
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 from gramian_programs import Server, gramian, write_npy
@@ -121,6 +125,89 @@ class BackupTest(DataTest):
         done = gramian(options.gramian, server.address, "admin", "backup", "one")
         self.assertEqual(done.returncode, 1)
         self.assertIn("--backup-dir", done.stderr)
+
+
+class DocumentTest(DataTest):
+    """The commands of docs/operations.md and of the Job that restores, with folders of this test for those of a machine."""
+
+    def setUp(self):
+        super().setUp()
+        for folder in ("lib", "backups/gramian"):
+            (self.folder / folder).mkdir()
+        self.server = None
+
+    def here(self, text):
+        return text.replace("/var/lib/", f"{self.folder}/lib/").replace("/var/backups/", f"{self.folder}/backups/")
+
+    def run_shell(self, command, **environment):
+        done = subprocess.run(["sh", "-euc", self.here(command)], text=True, capture_output=True,
+                              env=dict(os.environ, **environment))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def execute(self, line):
+        words = shlex.split(self.here(line), comments=True)
+        if words[0] == "gramiand":
+            if self.server is not None:
+                self.assertEqual(self.server.stop(), 0)
+            self.server = Server(options.gramiand, *words[1:])
+            self.addCleanup(self.server.kill)
+        elif words[0] == "gramian":
+            done = gramian(options.gramian, self.server.address, *words[1:])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        else:
+            self.run_shell(line)
+
+    def section(self, heading):
+        """Its blocks of commands, each a list of lines."""
+        text = (options.source / "docs/operations.md").read_text(encoding="utf-8")
+        section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+        return [block.replace("\\\n", " ").splitlines() for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)]
+
+    def test_backup_and_restore_as_written(self):
+        make, contained, restore, restore_contained = self.section("Backup and restore")
+        self.execute(make[0])
+        self.push(self.server, "net", 1)
+        for line in make[1:]:
+            self.execute(line)
+        self.push(self.server, "net", 2)
+        for line in restore:
+            self.execute(line)
+        self.assert_holds(self.server, [("net", 1)])
+        done = gramian(options.gramian, self.server.address, "ls", "layers", "net@2")
+        self.assertNotEqual(done.returncode, 0)
+        # In a container or pod the same command, and another way to the copy.
+        command = [line for line in make if line.startswith("gramian ")][0].partition("#")[0].strip()
+        self.assertEqual(contained, ["docker exec gramian " + command, "kubectl -n gramian exec gramian-0 -- " + command])
+        copy = re.search(r"--entrypoint (\w+) gramian (.*)", restore_contained[-1])
+        (self.folder / "lib/gramian").rename(self.folder / "lib/lost")
+        (self.folder / "lib/gramian").mkdir()
+        self.run_shell(f"{copy[1]} {copy[2]}")
+        self.execute("gramiand --data-dir /var/lib/gramian")
+        self.assert_holds(self.server, [("net", 1)])
+
+    def test_a_backup_before_an_upgrade_takes_the_place_of_the_data(self):
+        self.execute("gramiand --data-dir /var/lib/gramian --backup-dir /var/backups/gramian")
+        self.push(self.server, "net", 1)
+        for line in self.section("Upgrading")[0]:
+            self.execute(line)
+        self.push(self.server, "net", 2)
+        self.assertEqual(self.server.stop(), 0)
+        text = (options.source / "deploy/kubernetes/restore.yaml").read_text(encoding="utf-8")
+        name = re.search(r"name: BACKUP\n +value: (\S+)\n", text)[1]
+        script = re.search(r"- -euc\n +- \|\n((?: {14}.*\n)+)", text)[1]
+        for _ in range(2):
+            self.run_shell(script, BACKUP=name)
+            self.server = None
+            self.execute("gramiand --data-dir /var/lib/gramian")
+            self.assert_holds(self.server, [("net", 1)])
+            self.assertNotEqual(gramian(options.gramian, self.server.address, "ls", "layers", "net@2").returncode, 0)
+            self.assertEqual(self.server.stop(), 0)
+            time.sleep(1)  # What was replaced has the second in its name.
+        replaced = sorted((self.folder / "backups/gramian").glob("replaced-*"))
+        self.assertEqual(len(replaced), 2)
+        self.server = None
+        self.execute(f"gramiand --data-dir {replaced[0]}")
+        self.assert_holds(self.server, [("net", 2)])
 
 
 class UpgradeTest(DataTest):

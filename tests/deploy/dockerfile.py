@@ -94,7 +94,7 @@ class Builder:
         stage.user = argument
 
     def do_volume(self, stage, argument):
-        stage.volumes.append(argument)
+        stage.volumes += argument.split()
 
     def do_expose(self, stage, argument):
         stage.ports += [int(port) for port in argument.split()]
@@ -118,7 +118,10 @@ class Builder:
         if installed:
             stage.packages += [word for word in installed[1].split() if not word.startswith("-")]
         environment = [f"{key}={value}" for key, value in stage.environment.items()]
-        done = subprocess.run(["chroot", stage.root, "/usr/bin/env", "-i", *environment, "/bin/sh", "-c",
+        # With /proc, as engines do: protoc finds its own files by it.
+        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-ec",
+                               f'mount -t proc proc "{stage.root}/proc"; exec "$@"', "sh",
+                               "chroot", stage.root, "/usr/bin/env", "-i", *environment, "/bin/sh", "-c",
                                f"cd {stage.workdir} && {argument}"],
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:

@@ -1,6 +1,7 @@
 """Proves the Dockerfile without a container engine; see image_test.sh."""
 import argparse
 import glob
+import json
 import os
 import re
 import shutil
@@ -25,11 +26,11 @@ class Container:
     """A process in the folder of a stage, isolated as an engine would: own processes, network and mounts, a
     read-only root, no privileges."""
 
-    def __init__(self, stage, volume, examples):
+    def __init__(self, stage, volumes, examples):
         self.stage = stage
         root = stage.root
         setup = [f"mount --bind {root} {root}",
-                 f"mount --bind {volume} {root}{stage.volumes[0]}",
+                 *[f"mount --bind {folder} {root}{place}" for place, folder in volumes.items()],
                  f"mount --bind {examples} {root}/mnt",
                  f"mount -o remount,ro,bind {root}",
                  f"mount -t proc proc {root}/proc", f"mount -t tmpfs tmpfs {root}/tmp",
@@ -39,9 +40,11 @@ class Container:
              "; ".join(setup) + '; exec "$@"', "sh", *self.as_user(*stage.entrypoint, *stage.arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.line = ""
+        self.log = []  # what came before the line
         for self.line in self.process.stdout:
             if self.line.startswith("gramiand listening"):
                 break
+            self.log.append(self.line)
         self.pid = int(run("pgrep", "--parent", str(self.process.pid)).split()[0])
 
     def as_user(self, *command):
@@ -59,9 +62,10 @@ class Container:
     def stop(self):
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
-        code = self.process.wait(timeout=60)
-        self.process.stdout.close()
-        return code
+        if not self.process.stdout.closed:
+            self.rest = self.process.stdout.readlines()
+            self.process.stdout.close()
+        return self.process.wait(timeout=60)
 
 
 class ImageTest(unittest.TestCase):
@@ -71,15 +75,16 @@ class ImageTest(unittest.TestCase):
     examples = None
 
     def setUp(self):
-        self.volume = os.path.join(self.work, "volume")
-        shutil.rmtree(self.volume, ignore_errors=True)
-        # A new volume begins with what the image has in its place.
-        shutil.copytree(self.stage.root + self.stage.volumes[0], self.volume)
-        uid, gid = map(int, self.stage.user.split(":"))
-        os.chown(self.volume, uid, gid)
+        self.volumes = {}
+        for place in self.stage.volumes:
+            folder = os.path.join(self.work, "volume" + place.replace("/", "-"))
+            shutil.rmtree(folder, ignore_errors=True)
+            # A new volume begins with what the image has in its place, its owner included.
+            run("cp", "--archive", self.stage.root + place, folder)
+            self.volumes[place] = folder
 
     def start(self):
-        container = Container(self.stage, self.volume, self.examples)
+        container = Container(self.stage, self.volumes, self.examples)
         self.addCleanup(container.stop)
         return container
 
@@ -103,6 +108,23 @@ class ImageTest(unittest.TestCase):
         code, text = self.start().execute("gramian", "ls", "layers", "net0@100")
         self.assertEqual(code, 0, text)
         self.assertIn("relu1", text)
+
+    def test_backs_up_into_the_other_volume(self):
+        container = self.start()
+        container.execute("gramian", "push", "/mnt/digits/net0", "--network", "net0", "--step", "100")
+        code, text = container.execute("gramian", "admin", "backup", "one")
+        self.assertEqual(code, 0, text)
+        self.assertNotIn("shares", text)
+        self.assertIn("gramian.db", os.listdir(os.path.join(self.volumes["/var/backups/gramian"], "one")))
+
+    def test_logs_are_lines_of_json(self):
+        container = self.start()
+        self.assertEqual(container.execute("gramian", "admin", "backup", "one")[0], 0)
+        self.assertEqual(container.stop(), 0)
+        lines = [line for line in container.log + container.rest if line.strip()]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertIn("message", json.loads(line))
 
     def test_has_no_privileges_and_a_read_only_root(self):
         container = self.start()
@@ -155,7 +177,7 @@ class ImageTest(unittest.TestCase):
         flags = dict(argument.split("=") for argument in self.stage.arguments)
         self.assertEqual([flags["--listen"], flags["--metrics-listen"]],
                          [f"0.0.0.0:{port}" for port in self.stage.ports])
-        self.assertEqual([flags["--data-dir"]], self.stage.volumes)
+        self.assertEqual([flags["--data-dir"], flags["--backup-dir"]], self.stage.volumes)
 
 
 def debian_root(cache):

@@ -1,10 +1,13 @@
 """Renders deploy/kubernetes with a real kustomize, validates it against several releases of Kubernetes, and compares
 it with gramiand: every flag, port, path and probe it names exists and answers."""
 import argparse
+import itertools
 import json
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +18,8 @@ import unittest
 import kubernetes_validate
 import yaml
 
+import dockerfile
+
 options = argparse.Namespace()
 KUBERNETES = ["1.29", "1.33", "1.37"]
 OVERLAYS = ["single", "memory", "memory-autoscaled", "monitoring", "tls"]
@@ -22,11 +27,15 @@ CUSTOM_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
 OPEN = {"GRAMIAN_ALLOW_PLAINTEXT": "true", "GRAMIAN_ALLOW_ANONYMOUS": "true"}
 
 
+# What may protect a workload; tls takes back what open says.
+PROTECTIONS = [[], ["open"], ["tls"], ["tls", "mtls"], ["open", "tls"], ["open", "tls", "mtls"]]
+
+
 class Manifests:
-    """The objects of an overlay."""
+    """The objects of an overlay: one of the folder, or a path to any."""
 
     def __init__(self, overlay):
-        path = options.source / "deploy/kubernetes/overlays" / overlay
+        path = overlay if isinstance(overlay, pathlib.Path) else options.source / "deploy/kubernetes/overlays" / overlay
         self.objects = list(yaml.safe_load_all(subprocess.run(
             [options.bin / "kubectl", "kustomize", path], check=True, text=True, capture_output=True).stdout))
 
@@ -101,6 +110,37 @@ class ManifestsTest(unittest.TestCase):
     def test_every_overlay_of_the_folder_is_tested(self):
         folder = options.source / "deploy/kubernetes/overlays"
         self.assertEqual(sorted(path.name for path in folder.iterdir()), sorted(OVERLAYS))
+
+    def test_every_combination_of_components_renders(self):
+        """As an overlay of somebody else lists them; each component is in one at least."""
+        used = set()
+        combinations = itertools.product(["single", "memory"], PROTECTIONS, [[], ["monitoring"]], [[], ["cert-manager"]])
+        for workload, protection, monitoring, certificate in combinations:
+            components = [workload, *protection, *monitoring, *certificate]
+            used |= set(components)
+            with self.subTest(components=components):
+                manifests = self.render(components)
+                for item in manifests.objects:
+                    self.assertEqual(item["metadata"].get("namespace", "gramian"), "gramian")
+                    if item["kind"] not in CUSTOM_KINDS:
+                        kubernetes_validate.validate(item, KUBERNETES[-1], strict=True)
+                flags = dict(manifests.flags())
+                self.assertEqual("--tls-cert" in flags, "tls" in protection)
+                self.assertEqual("--tls-client-ca" in flags, "mtls" in protection)
+                self.assertEqual(manifests.environment, OPEN if protection == ["open"] else {})
+                self.assertEqual(len(manifests.all("PrometheusRule")), len(monitoring))
+                self.assertEqual(len(manifests.all("Certificate")), len(certificate))
+        folder = options.source / "deploy/kubernetes/components"
+        self.assertEqual(used | {"pod"}, {path.name for path in folder.iterdir()})
+
+    def render(self, components):
+        with tempfile.TemporaryDirectory() as folder:
+            kubernetes = os.path.relpath((options.source / "deploy/kubernetes").resolve(), os.path.realpath(folder))
+            overlay = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "gramian",
+                       "resources": [f"{kubernetes}/base"],
+                       "components": [f"{kubernetes}/components/{component}" for component in components]}
+            pathlib.Path(folder, "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+            return Manifests(pathlib.Path(folder))
 
     def test_kinds(self):
         self.assertEqual(len(self.overlays["single"].all("StatefulSet")), 1)
@@ -215,6 +255,23 @@ class ManifestsTest(unittest.TestCase):
         self.assertEqual(watched[0]["metadata"]["labels"][monitor["jobLabel"]], "gramian")
         self.assertIn(monitor["endpoints"][0]["port"], [port["name"] for port in watched[0]["spec"]["ports"]])
 
+    def test_the_job_that_restores_fits_the_workload(self):
+        with open(options.source / "deploy/kubernetes/restore.yaml", encoding="utf-8") as file:
+            job = yaml.safe_load(file)
+        for release in KUBERNETES:
+            kubernetes_validate.validate(job, release, strict=True)
+        pod, single = job["spec"]["template"]["spec"], self.overlays["single"]
+        claims = {volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]}
+        self.assertEqual(claims, {claim["metadata"]["name"]: f"{claim['metadata']['name']}-gramian-0"
+                                  for claim in single.workload["spec"]["volumeClaimTemplates"]})
+        (container,) = pod["containers"]
+        for mount in container["volumeMounts"]:
+            self.assertIn(mount, single.container["volumeMounts"])
+        self.assertEqual(container["image"], single.container["image"])
+        self.assertEqual(container["securityContext"], single.container["securityContext"])
+        user = {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}
+        self.assertLessEqual(user.items(), pod["securityContext"].items())
+
     def test_certificates_are_for_the_names_of_the_services(self):
         manifests = self.overlays["tls"]
         certificate = manifests.one("Certificate")["spec"]
@@ -241,16 +298,19 @@ class Process:
         config = folder / "gramian.toml"
         config.write_text(manifests.config, encoding="utf-8")
         (folder / "data").mkdir(exist_ok=True)
-        places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data"}
+        (folder / "backups").mkdir(exist_ok=True)
+        self.log = folder / "log"
+        places = {"/etc/gramian/gramian.toml": config, "/var/lib/gramian": folder / "data",
+                  "/var/backups/gramian": folder / "backups"}
         for secret in ("tls.crt", "tls.key", "ca.crt"):
             places[f"/etc/gramian-tls/{secret}"] = folder / secret
         places["/etc/gramian-access/access.json"] = folder / "access.json"
         self.arguments = [f"{flag}={places.get(value, value)}" for flag, value in manifests.flags()]
-        self.process = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand, *self.arguments,
-             "--disk-reserve-bytes=0", *more],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=dict(os.environ, **manifests.environment))
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", options.gramiand,
+                 *self.arguments, "--disk-reserve-bytes=0", *more],
+                stdout=subprocess.PIPE, stderr=log, text=True, env=dict(os.environ, **manifests.environment))
         self.line = self.process.stdout.readline()
 
     def within(self, *command):
@@ -310,6 +370,22 @@ class RunningTest(unittest.TestCase):
                 done = server.within(options.gramian, "info")
                 self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_the_one_with_a_volume_is_backed_up_into_another(self):
+        folder = self.folder()
+        _, server = self.start("single", folder=folder)
+        done = server.within(options.gramian, "--timeout", "86400", "admin", "backup", "before-upgrade")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((folder / "backups/before-upgrade/gramian.db").is_file())
+
+    def test_logs_are_lines_of_json(self):
+        _, server = self.start("single", "--drain-delay-seconds=0")
+        server.process.terminate()
+        self.assertEqual(server.process.wait(timeout=60), 0)
+        lines = server.log.read_text(encoding="utf-8").splitlines()
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertLessEqual({"time", "level", "message"}, json.loads(line).keys())
+
     def test_the_encrypted_one_asks_for_a_certificate_and_a_token(self):
         folder = self.folder()
         make_secrets(folder)
@@ -360,6 +436,19 @@ class SystemdTest(unittest.TestCase):
                 if command[0] == "verify":
                     self.assertEqual(done.stderr, "")
 
+    def test_runs_as_the_user_it_is_installed_with(self):
+        users = (options.source / "deploy/systemd/gramian.sysusers").read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as root:
+            pathlib.Path(root, "etc").mkdir()
+            done = subprocess.run(["systemd-sysusers", "--root", root, options.source / "deploy/systemd/gramian.sysusers"],
+                                  text=True, capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            made = pathlib.Path(root, "etc/passwd").read_text(encoding="utf-8")
+        self.assertIn(f"u {self.value('User')} ", users)
+        self.assertRegex(made, rf"(?m)^{self.value('User')}:")
+        kept = {f"/var/lib/{name}" for name in self.value("StateDirectory").split()}
+        self.assertEqual(set(re.findall(r"--(?:data|backup)-dir=(\S+)", self.value("ExecStart"))), kept)
+
     def test_fits_the_program(self):
         flags = re.findall(r"--[a-z-]+", self.value("ExecStart"))
         shown = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
@@ -370,19 +459,47 @@ class SystemdTest(unittest.TestCase):
         self.assertGreater(int(self.value("TimeoutStopSec")), sum(map(int, defaults.values())) + 10)
 
 
-class LintTest(unittest.TestCase):
-    def test_dockerfile(self):
+class DockerfileTest(unittest.TestCase):
+    def test_has_nothing_that_hadolint_finds(self):
         done = subprocess.run([options.bin / "hadolint", options.source / "Dockerfile"], text=True, capture_output=True)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
-    def test_manifests(self):
+
+    def test_fits_the_command_of_the_document(self):
+        """`docker run` of docs/operations.md: volumes, ports, variables and patience are those of image and program."""
+        text = (options.source / "docs/operations.md").read_text(encoding="utf-8")
+        line = re.search(r"^docker run --detach (.*)$", text.replace("\\\n", " "), re.MULTILINE)[1]
+        words = shlex.split(line)
+
+        def given(flag):
+            return [value for word, value in zip(words, words[1:]) if word == flag]
+
+        # The last of each kind.
+        image = dict(dockerfile.parse((options.source / "Dockerfile").read_text(encoding="utf-8")))
+        self.assertEqual([volume.split(":")[1] for volume in given("--volume")], image["VOLUME"].split())
+        self.assertEqual([port.split(":")[2] for port in given("--publish")], image["EXPOSE"].split())
+        self.assertTrue(all(port.startswith("127.0.0.1:") for port in given("--publish")))
+        self.assertEqual(dict(entry.split("=") for entry in given("--env")), OPEN)
+        shown = subprocess.run([options.gramiand, "--help"], check=True, text=True, capture_output=True).stdout
+        drain = sum(map(int, re.findall(r"^ +--drain[a-z-]+ INT=(\d+)", shown, re.MULTILINE)))
+        self.assertGreater(int(given("--stop-timeout")[0]), drain)
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = [argument.replace("/var/", folder + "/") for argument in json.loads(image["CMD"])]
+            done = subprocess.run([options.gramiand, *arguments, "--check-config"], text=True, capture_output=True,
+                                  env=dict(os.environ, **OPEN))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class CheckovTest(unittest.TestCase):
+    def test_manifests_have_nothing_that_checkov_finds(self):
         with tempfile.TemporaryDirectory() as folder:
             for overlay in OVERLAYS:
                 rendered = yaml.safe_dump_all(Manifests(overlay).objects)
                 pathlib.Path(folder, overlay + ".yaml").write_text(rendered, encoding="utf-8")
+            shutil.copy(options.source / "deploy/kubernetes/restore.yaml", folder)
             environment = dict(os.environ, LOG_LEVEL="ERROR", CHECKOV_RUN_SCA_PACKAGE_SCAN="false")
             done = subprocess.run(
-                [options.bin / "checkov", "--directory", folder, "--framework", "kubernetes", "--compact", "--quiet",
+                [options.checkov, "--directory", folder, "--framework", "kubernetes", "--compact", "--quiet",
                  "--skip-download", "--config-file", options.source / "tests/deploy/checkov.yaml"],
                 text=True, capture_output=True, env=environment)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -393,10 +510,12 @@ def main():
     parser.add_argument("--source", type=pathlib.Path, required=True, help="folder of the repository")
     parser.add_argument("--gramiand", required=True)
     parser.add_argument("--gramian", required=True)
+    parser.add_argument("--checkov", help="the program, for CheckovTest, which is run only when it is named")
     parser.add_argument("tests", nargs="*")
     parser.parse_args(namespace=options)
     options.bin = pathlib.Path(sys.executable).parent
-    unittest.main(argv=[sys.argv[0], *options.tests], verbosity=2)
+    tests = options.tests or ["ManifestsTest", "RunningTest", "SystemdTest", "DockerfileTest"]
+    unittest.main(argv=[sys.argv[0], *tests], verbosity=2)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@
 #include "gramian/v1/admin_service.grpc.pb.h"
 #include "tests/integration/gramiand_process.h"
 #include "tests/server/http_get.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian::testing {
 namespace {
@@ -101,8 +102,8 @@ TEST(GramiandTest, IsScrapedAndProbedOnItsOtherPort) {
 }
 
 TEST(GramiandTest, WritesTheLineToThePortFileToo) {
-  const std::string path = ::testing::TempDir() + "gramiand_port_file";
-  std::remove(path.c_str());
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/ports";
   GramiandProcess process(With({"--port-file", path}));
   ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
   std::ifstream file(path);
@@ -118,6 +119,28 @@ TEST(GramiandTest, TermAndInterruptEndItWell) {
     EXPECT_EQ(process.Wait(), 0) << process.errors();
     EXPECT_THAT(process.errors(), HasSubstr("drained"));
   }
+}
+
+// Goal: who rotates logs, and who is used to reloading by a signal, ends nothing.
+TEST(GramiandTest, HangupReadsTheFilesAnewAndServesOn) {
+  const TemporaryDirectory directory;
+  const std::string quotas = directory.path() + "/quotas.json";
+  const std::string audit = directory.path() + "/audit.log";
+  std::ofstream(quotas) << "{}";
+  GramiandProcess process(With({"--quota-file", quotas, "--audit-file", audit}));
+  ASSERT_TRUE(process.WaitUntilListening()) << process.errors();
+  std::rename(audit.c_str(), (audit + ".1").c_str());
+  std::ofstream(quotas) << "[]";
+  process.Signal(SIGHUP);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!std::ifstream(audit).good() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(std::ifstream(audit).good());
+  EXPECT_EQ(HttpGet(process.metrics_address(), "/readyz").code, 200);
+  EXPECT_THAT(HttpGet(process.metrics_address(), "/metrics").body,
+              HasSubstr("gramian_config_last_reload_successful{source=\"quotas\"} 0"));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0) << process.errors();
 }
 
 TEST(GramiandTest, TermLetsAnOpenUploadFinish) {

@@ -55,6 +55,11 @@ class MeasurePropertiesTest : public ::testing::TestWithParam<std::string> {
     EXPECT_TRUE(std::isfinite(score.value));
     return score.value;
   }
+  // What no affine map changes may find nothing to compare in layers with n - 1 independent
+  // features, which affine maps turn into each other.
+  bool IsBlindToFullRank(const Matrix& x, const Matrix& y) const {
+    return traits().invariant_to_affine && Compare(name(), x, y).status == ScoreStatus::kConstant;
+  }
   // A partner of x; of a measure that compares features with as many of them, and without means,
   // beside which outputs would all be of one class.
   Matrix Related(const Matrix& x, Index cols, double share, uint64_t seed) const {
@@ -92,6 +97,7 @@ TEST_P(MeasurePropertiesTest, ALayerIsMostSimilarToItself) {
   for (const Index cols : {1, 7, 90}) {
     if (cols < traits().min_features) continue;
     const Matrix x = RandomActivations(kInputs, cols, 1);
+    if (cols >= kInputs && IsBlindToFullRank(x, x)) continue;
     const double self = Value(x, x);
     EXPECT_GE(self, traits().range_min);
     EXPECT_LE(self, traits().range_max);
@@ -111,6 +117,7 @@ TEST_P(MeasurePropertiesTest, ScoresAreWithinTheDeclaredRange) {
     const auto rows = std::max<Index>(4, traits().min_inputs) + static_cast<Index>(5 * seed);
     const Matrix x = RandomActivations(rows, static_cast<Index>(2 + 3 * seed), seed);
     const Matrix y = Related(x, 6, seed % 2 == 0 ? 0.0 : 0.8, 100 + seed);
+    if (rows <= 7 && IsBlindToFullRank(x, y)) continue;
     const double value = Value(x, y);
     EXPECT_GE(value, traits().range_min);
     EXPECT_LE(value, traits().range_max);
@@ -155,6 +162,7 @@ TEST_P(MeasurePropertiesTest, SymmetryIsAsDeclared) {
   // With more features than inputs some measures are constant.
   for (const Index cols : {70, 20, 12}) {
     const Matrix y = Related(x, cols, 0.5, 4);
+    if (cols >= kInputs && IsBlindToFullRank(x, y)) continue;
     const double forth = Value(x, y);
     const double back = Value(y, x);
     if (traits().is_symmetric) {
@@ -313,6 +321,7 @@ TEST_P(MeasurePropertiesTest, CoincidingInputsAreNoProblem) {
 TEST_P(MeasurePropertiesTest, MoreFeaturesThanInputsAreNoProblem) {
   const Matrix x = RandomActivations(20, 64, 17);
   const Matrix y = Related(x, 33, 0.5, 18);
+  if (IsBlindToFullRank(x, y)) return;
   const double value = Value(x, y);
   if (!traits().invariant_to_orthogonal || !traits().invariant_to_dead_units) return;
   // The same Gram matrix in 20 dimensions: rotate, then drop what is zero.
@@ -418,6 +427,7 @@ TEST_P(MeasurePropertiesTest, APermutationOnlyIndexesWhatIsThere) {
   for (const Index cols : {9, 70}) {
     const Matrix x = RandomActivations(kInputs, cols, 41);
     const Matrix y = RandomRelated(x, cols, 0.6, 42);
+    if (cols > kInputs && IsBlindToFullRank(x, y)) continue;
     const Operand a = testing::SideOf(name(), AsFloat64(x), &cache);
     const Operand b = testing::SideOf(name(), AsFloat64(y), &cache);
     // Tangents of a path in another order would be others.

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,14 @@ def expressions_of_panels():
     return found
 
 
+def compared(name, expression):
+    """What a rule or panel compares with its limit, which has data while all is well; nothing is missing then."""
+    if ":" in name:
+        return [expression]
+    parts = [part for part in re.split(r"\sor\s", expression) if not part.startswith("absent(")]
+    return [re.sub(r"\s(==|>|<|<=) [0-9. *]+$", "", part) for part in parts]
+
+
 def metrics_in(expression):
     """Names of metrics an expression selects: those before a brace, a bracket, or that nothing else explains."""
     bare = re.sub(r'"[^"]*"', '""', expression)
@@ -102,14 +111,29 @@ def metrics_in(expression):
             and not re.search(rf"\b{re.escape(name)}\s*\(", bare)}
 
 
+def write_layer(path, scale):
+    """A layer of 32 inputs and 3 features, as a .npy file without numpy."""
+    values = [(i * 7919 % 101) + scale * (i * i % 13) for i in range(96)]
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (32, 3), }"
+    header += " " * (117 - len(header)) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<96f", *values))
+
+
 class MonitoringTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="gramian_monitoring_")
         cls.processes = []
         port_file = os.path.join(cls.folder, "ports")
+        # With a certificate and a quota, whose metrics are there only then.
+        cls.authority, key = os.path.join(cls.folder, "cert.pem"), os.path.join(cls.folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "30", "-subj", "/CN=gramiand", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                        "-out", cls.authority], check=True, capture_output=True)
         cls.start([options.gramiand, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                    "--port-file", port_file, "--data-dir", os.path.join(cls.folder, "data"),
+                   "--tls-cert", cls.authority, "--tls-key", key, "--project-bytes", "1GiB",
                    "--memory-bytes", "1GiB", "--disk-reserve-bytes", "1MiB"], "gramiand.log")
         line = eventually("the port file", lambda: read(port_file).strip())
         cls.grpc = re.search(r"grpc=(\S+)", line).group(1)
@@ -131,21 +155,14 @@ class MonitoringTest(unittest.TestCase):
 
     @classmethod
     def gramian(cls, *arguments):
-        return subprocess.run([options.gramian, "--server", cls.grpc, *arguments], check=True,
+        return subprocess.run([options.gramian, "--server", cls.grpc, "--tls-ca", cls.authority, *arguments], check=True,
                               capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
 
     @classmethod
     def push(cls, network, step, scale):
-        """A layer of 32 inputs and 3 features, as a .npy file without numpy."""
-        import struct
         folder = os.path.join(cls.folder, f"{network}-{step}")
         os.makedirs(folder)
-        values = [(i * 7919 % 101) + scale * (i * i % 13) for i in range(96)]
-        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (32, 3), }"
-        header += " " * (117 - len(header)) + "\n"
-        with open(os.path.join(folder, "head.npy"), "wb") as file:
-            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-                       + struct.pack("<96f", *values))
+        write_layer(os.path.join(folder, "head.npy"), scale)
         cls.gramian("push", folder, "--network", network, "--step", str(step))
 
     @classmethod
@@ -184,12 +201,12 @@ class MonitoringTest(unittest.TestCase):
     def test_every_alert_is_tested_and_described(self):
         with open(os.path.join(HERE, "gramian.rules.test.yaml"), encoding="utf-8") as file:
             tested = set(re.findall(r'alertname="(\w+)"', file.read()))
-        with open(os.path.join(HERE, "..", "..", "docs", "observability.md"), encoding="utf-8") as file:
+        with open(os.path.join(HERE, "..", "..", "docs", "operations.md"), encoding="utf-8") as file:
             text = file.read()
         alerts = {name for name, _ in expressions_of_rules() if ":" not in name}
         self.assertEqual(alerts, tested)
         for alert in alerts:
-            self.assertIn(f"`{alert}`", text)
+            self.assertIn(f"\n| {alert} | ", text)
 
     def test_everything_named_is_exported(self):
         recorded = {name for name, _ in expressions_of_rules() if ":" in name}
@@ -213,7 +230,8 @@ class MonitoringTest(unittest.TestCase):
         child, terminal = pty.fork()
         if child == 0:
             os.environ["TERM"] = "xterm"
-            os.execv(options.gramian, [options.gramian, "--server", self.grpc, "top", "--interval", "0.2"])
+            os.execv(options.gramian, [options.gramian, "--server", self.grpc, "--tls-ca", self.authority, "top",
+                                       "--interval", "0.2"])
         shown = b""
         while shown.count(b"q quits") < 2:
             shown += os.read(terminal, 4096)
@@ -250,14 +268,73 @@ class MonitoringTest(unittest.TestCase):
 
         eventually("a scrape", lambda: query('up{job="gramian"} == 1'))
         self.gramian("compare", "run@1", "run@2", "--measure", "procrustes")
-        # What an alert compares with its limit; the refusals of the panel are shown only if there are any.
-        asked = [(name, re.sub(r"\s(==|>|<) [0-9.]+$", "", expression))
-                 for name, expression in expressions_of_rules() + expressions_of_panels()]
+        # The refusals of the panel are shown only if there are any.
+        asked = [(name, part) for name, expression in expressions_of_rules() + expressions_of_panels()
+                 for part in compared(name, expression)]
         for where, expression in asked:
             eventually(f"data of {where}: {expression}", lambda: query(expression))
         score = query('gramian_watch_score{project="default", watch="drift"}')
         self.assertEqual(len(score), 1)
         self.assertEqual(float(query("gramian_watch_step")[0]["value"][1]), 2)
+
+
+class StatesTest(unittest.TestCase):
+    """Servers in states that alerts are for show what the alerts look at."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = temporary.name
+
+    def start(self, *flags):
+        port_file = os.path.join(self.folder, "ports")
+        process = subprocess.Popen(
+            [options.gramiand, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--port-file", port_file,
+             "--memory-bytes", "1GiB", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait, timeout=60)
+        self.addCleanup(process.terminate)
+        line = eventually("the port file", lambda: read(port_file).strip())
+        self.grpc = re.search(r"grpc=(\S+)", line).group(1)
+        self.metrics = re.search(r"metrics=(\S+)", line).group(1)
+
+    def value(self, metric):
+        for line in get(f"http://{self.metrics}/metrics").splitlines():
+            if line.startswith(metric + " "):
+                return float(line.rpartition(" ")[2])
+        raise AssertionError(f"{metric} is not on the page")
+
+    def test_a_disk_that_is_full_up_to_its_reserve(self):
+        disk = os.statvfs(self.folder)
+        # An upload would fit on the disk, were it empty.
+        reserve = disk.f_blocks * disk.f_frsize - (1 << 20)
+        self.start("--data-dir", os.path.join(self.folder, "data"), "--disk-reserve-bytes", str(reserve))
+        self.assertLess(self.value("gramian_store_free_disk_bytes") - self.value("gramian_store_disk_reserve_bytes"), 0)
+        refused = 'gramian_refused_total{reason="DISK_FULL"}'
+        self.assertEqual(self.value(refused), 0)
+        layers = os.path.join(self.folder, "run")
+        os.makedirs(layers)
+        write_layer(os.path.join(layers, "head.npy"), 1)
+        # Clients try again for minutes.
+        client = subprocess.Popen([options.gramian, "--server", self.grpc, "push", layers, "--network", "run", "--step", "1"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.wait, timeout=60)
+        self.addCleanup(client.terminate)
+        eventually("a refusal", lambda: self.value(refused) > 0)
+
+    def test_connections_beyond_the_limit(self):
+        import socket
+        self.start("--max-connections", "1")
+        host, _, port = self.grpc.rpartition(":")
+        refused = 'gramian_connections_total{result="refused"}'
+        self.assertEqual(self.value(refused), 0)
+        with socket.create_connection((host, int(port))), socket.create_connection((host, int(port))):
+            eventually("a refusal", lambda: self.value(refused) > 0)
+
+    def test_mapped_files_are_not_memory_that_only_the_process_holds(self):
+        self.start("--data-dir", os.path.join(self.folder, "data"), "--disk-reserve-bytes", "1MiB")
+        # Its program and libraries are mapped files as well.
+        self.assertLess(self.value("gramian_memory_bytes"), self.value("process_resident_memory_bytes"))
+        self.assertEqual(self.value("gramian_memory_limit_bytes"), 1 << 30)
 
 
 def free_port():

@@ -61,6 +61,8 @@ TEST(AccessListTest, WhatIsWrongIsNamed) {
       {"", "is not JSON"},
       {"[]", "is not an object"},
       {R"({"tokes": []})", "unknown key 'tokes'"},
+      {R"({"tokens": [], "tokens": []})", "the access file: the key 'tokens' is given twice"},
+      {R"({"tokens": [{"name": "a", "name": "b"}]})", "the key 'name' is given twice"},
       {R"({"tokens": {}})", "tokens is not a list"},
       {R"({"tokens": [5]})", "token 1 is not an object"},
       {R"({"tokens": [{"sha256": "x", "role": "reader", "projects": "*"}]})", "'name'"},

@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/access_control.h"
 #include "server/audit_log.h"
+#include "server/log_format.h"
 #include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
 #include "tests/testing/certificates.h"
@@ -275,6 +276,50 @@ TEST_F(AccessTest, WhatOtherProjectsHoldShowsNowhere) {
   EXPECT_TRUE(upload(header, "token-writer").first.has_accepted());
 }
 
+TEST_F(AccessTest, StatsAreThoseOfTheProjectsThatOneMaySee) {
+  options_.quota_file = directory_.path() + "/quotas.json";
+  ReplaceFile(options_.quota_file, R"({"own": {"open_calls": 100}, "foreign": {}})");
+  StartWithRoles("own");
+  const Activations x = RandomActivations(20, 3, 1);
+  const auto upload = [&](const std::string& project) {
+    const auto context = ContextOf("token-all");
+    const auto stream = activations_->UploadLayer(context.get());
+    v1::UploadLayerRequest request;
+    *request.mutable_header() = Header(x, "x");
+    request.mutable_header()->set_parent(
+        absl::StrCat("projects/", project, "/networks/net/snapshots/0"));
+    stream->Write(request);
+    for (const v1::UploadChunk& chunk : CutRows(x, 64)) {
+      *request.mutable_chunk() = chunk;
+      stream->Write(request);
+    }
+    stream->WritesDone();
+    v1::UploadLayerResponse response;
+    while (stream->Read(&response)) {
+    }
+    EXPECT_TRUE(stream->Finish().ok());
+  };
+  const auto stats = [&](const std::string& token) {
+    v1::GetServerStatsResponse response;
+    EXPECT_TRUE(
+        admin_->GetServerStats(ContextOf(token).get(), v1::GetServerStatsRequest(), &response)
+            .ok());
+    return response;
+  };
+  upload("other");
+  EXPECT_EQ(stats("token-reader").store_bytes(), 0);
+  EXPECT_EQ(stats("token-reader").layer_count(), 0);
+  // Content that is there already costs the store nothing, which only its owners may know.
+  upload("own");
+  EXPECT_EQ(stats("token-reader").store_bytes(), 240);
+  EXPECT_EQ(stats("token-reader").layer_count(), 1);
+  ASSERT_EQ(stats("token-reader").projects_size(), 1);
+  EXPECT_EQ(stats("token-reader").projects(0).name(), "projects/own");
+  EXPECT_EQ(stats("token-all").store_bytes(), 240);
+  EXPECT_EQ(stats("token-all").layer_count(), 2);
+  EXPECT_EQ(stats("token-all").projects_size(), 3);
+}
+
 TEST_F(AccessTest, AChangedFileIsInUseSoonAndABrokenOneNever) {
   StartWithRoles("own");
   const std::string layer = "projects/own/networks/n/snapshots/0/layers/l";
@@ -380,12 +425,124 @@ TEST_F(AccessTest, AQuietLogStillHasItsAuditLines) {
   spdlog::set_level(spdlog::level::off);
   AuditLog audit;
   ASSERT_TRUE(audit.Open("").ok());
-  audit.Write("somebody", "ActivationService/DeleteNetwork", "projects/own/networks/n",
-              absl::StatusCode::kOk, "");
+  audit.Write({.who = "somebody",
+               .rpc = "ActivationService/DeleteNetwork",
+               .resource = "projects/own/networks/n",
+               .request = {{"pinned", true}},
+               .reason = ""});
   spdlog::set_default_logger(previous);
   spdlog::set_level(spdlog::level::info);
   EXPECT_THAT(log.str(), HasSubstr("audit {\"time\""));
   EXPECT_THAT(log.str(), HasSubstr("projects/own/networks/n"));
+}
+
+TEST_F(AccessTest, AuditLinesInAJsonLogAreFields) {
+  std::ostringstream log;
+  const auto previous = spdlog::default_logger();
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  sink->set_formatter(NewLogFormatter("json"));
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+  AuditLog audit;
+  ASSERT_TRUE(audit.Open("").ok());
+  audit.Write({.who = "some\"body", .rpc = "x", .resource = "y", .request = {{"pinned", true}}});
+  spdlog::info("something else");
+  spdlog::set_default_logger(previous);
+  std::istringstream lines(log.str());
+  std::string text;
+  ASSERT_TRUE(std::getline(lines, text));
+  const nlohmann::json line = nlohmann::json::parse(text);
+  EXPECT_EQ(line["message"], "audit");
+  EXPECT_EQ(line["who"], "some\"body");
+  EXPECT_EQ(line["request"]["pinned"], true);
+  EXPECT_EQ(line["outcome"], "OK");
+  ASSERT_TRUE(std::getline(lines, text));
+  EXPECT_EQ(nlohmann::json::parse(text)["message"], "something else");
+}
+
+TEST_F(AccessTest, AuditLinesSayWhatWasAskedFor) {
+  options_.audit_file = directory_.path() + "/audit.log";
+  StartWithRoles("own");
+  v1::PinSnapshotRequest pin;
+  pin.set_name("projects/own/networks/n/snapshots/0");
+  v1::PinSnapshotResponse pinned;
+  activations_->PinSnapshot(ContextOf("token-writer").get(), pin, &pinned);
+  pin.set_pinned(true);
+  activations_->PinSnapshot(ContextOf("token-writer").get(), pin, &pinned);
+  v1::SetLogLevelRequest level;
+  level.set_level(v1::LOG_LEVEL_INFO);
+  v1::SetLogLevelResponse level_before;
+  ASSERT_TRUE(admin_->SetLogLevel(ContextOf("token-all").get(), level, &level_before).ok());
+  v1::CreateBackupRequest backup;
+  backup.set_name("monday" + std::string(1000, 'x'));
+  v1::CreateBackupResponse made;
+  admin_->CreateBackup(ContextOf("token-all").get(), backup, &made);
+  v1::CreateProbeSetRequest probe_set;
+  probe_set.set_parent("projects/own");
+  probe_set.set_probe_set_id("digits");
+  probe_set.set_input_count(10);
+  v1::CreateProbeSetResponse created;
+  activations_->CreateProbeSet(ContextOf("token-writer").get(), probe_set, &created);
+  std::vector<nlohmann::json> lines;
+  ASSERT_TRUE(Eventually([&] {
+    lines.clear();
+    std::ifstream file(options_.audit_file);
+    for (std::string text; std::getline(file, text);) lines.push_back(nlohmann::json::parse(text));
+    return lines.size() >= 5;
+  }));
+  EXPECT_EQ(lines[0]["request"]["pinned"], false);
+  EXPECT_EQ(lines[1]["request"]["pinned"], true);
+  EXPECT_EQ(lines[2]["request"]["level"], "LOG_LEVEL_INFO");
+  EXPECT_EQ(lines[3]["request"]["name"].get<std::string>().substr(0, 7), "mondayx");
+  EXPECT_EQ(lines[3]["request"]["name"].get<std::string>().size(), 256U);
+  EXPECT_EQ(lines[4]["request"]["probe_set_id"], "digits");
+}
+
+TEST_F(AccessTest, WhatRetentionDeletesHasALine) {
+  options_.audit_file = directory_.path() + "/audit.log";
+  options_.retain_bytes = 100;
+  options_.access_file.clear();
+  Start(options_);
+  MustUpload(RandomActivations(20, 3, 1), "x", 7);
+  std::string text;
+  ASSERT_TRUE(Eventually([&] {
+    std::ifstream file(options_.audit_file);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+    return text.find("\"retention\"") != std::string::npos;
+  }));
+  EXPECT_THAT(text, HasSubstr("\"rpc\":\"retention\",\"resource\":\"projects/"));
+  EXPECT_THAT(text, HasSubstr("/networks/net/snapshots/7\""));
+}
+
+// Method: a file of which nothing can be written, and one that was renamed.
+TEST_F(AccessTest, LinesThatTheAuditFileLacksAreCountedAndLogged) {
+  std::ostringstream log;
+  const auto previous = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  AuditLog full;
+  ASSERT_TRUE(full.Open("/dev/full").ok());
+  full.Write({.who = "somebody", .rpc = "x", .resource = "y"});
+  spdlog::set_default_logger(previous);
+  EXPECT_EQ(full.lost_lines(), 1);
+  EXPECT_THAT(log.str(), HasSubstr("--audit-file /dev/full cannot be written: No space left"));
+  EXPECT_THAT(log.str(), HasSubstr("\"who\":\"somebody\""));
+
+  const std::string path = directory_.path() + "/audit.log";
+  AuditLog audit;
+  ASSERT_TRUE(audit.Open(path).ok());
+  audit.Write({.who = "first"});
+  std::filesystem::rename(path, path + ".1");
+  audit.Write({.who = "second"});
+  ASSERT_TRUE(audit.Reopen().ok());
+  audit.Write({.who = "third"});
+  const auto content = [](const std::string& name) {
+    std::ifstream file(name);
+    return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  };
+  EXPECT_THAT(content(path + ".1"), HasSubstr("second"));
+  EXPECT_THAT(content(path), Not(HasSubstr("second")));
+  EXPECT_THAT(content(path), HasSubstr("third"));
+  EXPECT_EQ(audit.lost_lines(), 0);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/server_options.h"
+#include "tests/testing/temporary_directory.h"
 
 namespace gramian {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class ConfigFileTest : public testing::Test {
+class ConfigFileTest : public ::testing::Test {
  protected:
   // Writes a config file and parses `arguments` with it.
   ParsedOptions ParseWith(const std::string& text, const std::vector<std::string>& arguments = {}) {
@@ -36,7 +37,8 @@ class ConfigFileTest : public testing::Test {
     return path_;
   }
 
-  const std::string path_ = testing::TempDir() + "gramian_config_file_test.toml";
+  const testing::TemporaryDirectory directory_;
+  const std::string path_ = directory_.path() + "/gramiand.toml";
   std::ostringstream out_;
   std::ostringstream err_;
 };

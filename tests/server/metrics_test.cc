@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class MetricsTest : public ServerFixture {
  protected:
@@ -70,6 +71,8 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
   const std::vector<std::string> expected = {
       "gramian_answer_bytes gauge Bytes of operators computed for clients that have not read them "
       "yet",
+      "gramian_audit_lost_lines_total counter Lines of the audit log that its file lacks; they are "
+      "in the log",
       "gramian_build_info gauge 1, with the version and what computes in the labels",
       "gramian_cache_bytes gauge Bytes of operators kept for reuse",
       "gramian_cache_entries gauge Entries kept for reuse",
@@ -91,9 +94,22 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
       "limit",
       "gramian_draining gauge 1 while the server finishes work and takes no more",
       "gramian_ingest_bytes_total counter Bytes of activations accepted",
+      "gramian_ingest_paused_seconds_total counter Time that uploads waited for the bytes a second "
+      "of their project",
       "gramian_ingest_streams gauge Open uploads",
+      "gramian_memory_bytes gauge Bytes of the process in memory that no file holds as well",
       "gramian_memory_limit_bytes gauge Bytes that activations in memory, operators and "
       "computations may take together",
+      "gramian_project_calls_total counter Calls of a project that were admitted",
+      "gramian_project_compute_seconds_total counter Wall time computed for calls of a project",
+      "gramian_project_ingest_bytes_total counter Bytes of activations accepted of a project",
+      "gramian_project_open_calls gauge Calls of a project in flight",
+      "gramian_project_open_uploads gauge Uploads of a project that are not committed yet",
+      "gramian_project_quota_used_ratio gauge Share of a quota that a project uses now; nothing "
+      "where it has none",
+      "gramian_project_refused_total counter Calls of a project that its quotas refused",
+      "gramian_project_stored_bytes gauge Bytes of activations and probe sets that a project keeps "
+      "or has announced",
       "gramian_queue_length gauge Jobs that wait for a thread or for what another computes",
       "gramian_queue_seconds histogram Time that calls waited for their first thread",
       "gramian_refused_total counter Calls refused for want of room or because of what they sent, "
@@ -217,6 +233,24 @@ TEST_F(MetricsTest, SyncsOfADataDirectoryAreTimed) {
   EXPECT_GE(Value("gramian_store_fsync_seconds_count"), before + 2);
 }
 
+TEST_F(MetricsTest, ADiskIsShownWithWhatUploadsLeave) {
+  Start();
+  EXPECT_THAT(Scrape(), Not(HasSubstr("disk")));
+  const TempDir directory;
+  ServerOptions options = Options();
+  options.data_dir = directory.path();
+  options.disk_reserve_bytes = 4096;
+  Start(options);
+  const std::string page = Scrape();
+  EXPECT_THAT(page, HasSubstr("# HELP gramian_store_free_disk_bytes Free bytes of the data "
+                              "directory's file system\n"
+                              "# TYPE gramian_store_free_disk_bytes gauge\n"));
+  EXPECT_THAT(page, HasSubstr("# HELP gramian_store_disk_reserve_bytes Free bytes of the data "
+                              "directory's file system that uploads leave\n"
+                              "# TYPE gramian_store_disk_reserve_bytes gauge\n"
+                              "gramian_store_disk_reserve_bytes 4096\n"));
+}
+
 TEST_F(MetricsTest, TheProcessIsMeasured) {
   Start();
   EXPECT_GT(Value("process_resident_memory_bytes"), 1 << 20);
@@ -229,6 +263,8 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
   // Tests take minutes, not a day.
   EXPECT_GT(Value("process_start_time_seconds"), now - 86'400);
   EXPECT_GT(Value("gramian_memory_limit_bytes"), 0);
+  EXPECT_GT(Value("gramian_memory_bytes"), 1 << 20);
+  EXPECT_LT(Value("gramian_memory_bytes"), Value("process_resident_memory_bytes"));
 }
 
 }  // namespace

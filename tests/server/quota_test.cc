@@ -1,14 +1,21 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
+#include "tests/server/upload_call.h"
+#include "tests/testing/certificates.h"
 
 namespace gramian::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 class QuotaTest : public ServerFixture {
  protected:
@@ -114,6 +121,157 @@ TEST_F(QuotaTest, EveryKindOfCallCounts) {
     request.set_layer(layer("e"));
     return similarity_->GetOperator(Context().get(), request)->Finish();
   }));
+}
+
+// Quotas of single projects, from a file that changes while the server runs.
+class ProjectQuotaTest : public QuotaTest {
+ protected:
+  void StartWith(const std::string& quotas) {
+    options_.quota_file = directory_.path() + "/quotas.json";
+    ReplaceFile(options_.quota_file, quotas);
+    Start(options_);
+  }
+  static v1::UploadHeader HeaderIn(const std::string& project, const Activations& activations,
+                                   const std::string& layer) {
+    v1::UploadHeader header = Header(activations, layer);
+    header.set_parent(absl::StrCat("projects/", project, "/networks/net/snapshots/0"));
+    return header;
+  }
+  static std::string LayerIn(const std::string& project, const std::string& layer) {
+    return absl::StrCat("projects/", project, "/networks/net/snapshots/0/layers/", layer);
+  }
+  std::vector<v1::ProjectStats> Projects() {
+    v1::GetServerStatsResponse stats;
+    EXPECT_TRUE(admin_->GetServerStats(Context().get(), v1::GetServerStatsRequest(), &stats).ok());
+    return {stats.projects().begin(), stats.projects().end()};
+  }
+
+  TempDir directory_;
+  ServerOptions options_ = Options();
+};
+
+TEST_F(ProjectQuotaTest, OpenCallsOfAProjectHaveALimitThatMayChange) {
+  StartWith(R"({"vision": {"open_calls": 2}})");
+  const Activations x = RandomActivations(40, 2, 1);
+  UploadCall first(*activations_);
+  UploadCall second(*activations_);
+  ASSERT_TRUE(first.Send(HeaderIn("vision", x, "a")) && first.Accepted().has_value());
+  ASSERT_TRUE(second.Send(HeaderIn("vision", x, "b")) && second.Accepted().has_value());
+  const std::string name = LayerIn("vision", "none");
+  const grpc::Status refused = Get(name);
+  ExpectRefused(refused, {grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", 3, 2, true});
+  EXPECT_EQ(ReasonIn(Get("projects/%76ision/networks/n/snapshots/0/layers/l")), "TOO_MANY_CALLS")
+      << "however it is written";
+  EXPECT_EQ(Get(LayerIn("audio", "none")).error_code(), grpc::StatusCode::NOT_FOUND);
+  const std::vector<v1::ProjectStats> projects = Projects();
+  ASSERT_EQ(projects.size(), 1U);
+  EXPECT_EQ(projects[0].name(), "projects/vision");
+  EXPECT_EQ(projects[0].open_call_count(), 2);
+  EXPECT_EQ(projects[0].open_upload_count(), 2);
+  EXPECT_EQ(projects[0].quotas().open_call_count(), 2);
+
+  ReplaceFile(options_.quota_file, R"({"vision": {"open_calls": 3}})");
+  EXPECT_TRUE(Eventually([&] { return Get(name).error_code() == grpc::StatusCode::NOT_FOUND; }));
+  // What is wrong changes nothing.
+  ReplaceFile(options_.quota_file, R"({"vision": {"open_call": 1}})");
+  EXPECT_TRUE(Eventually([&] {
+    return HttpGet(server_->metrics_address(), "/metrics")
+               .body.find("gramian_config_last_reload_successful{source=\"quotas\"} 0") !=
+           std::string::npos;
+  }));
+  EXPECT_EQ(Get(name).error_code(), grpc::StatusCode::NOT_FOUND);
+  ReplaceFile(options_.quota_file, R"({"vision": {"open_calls": 2}})");
+  EXPECT_TRUE(Eventually([&] { return ReasonIn(Get(name)) == "TOO_MANY_CALLS"; }));
+  ASSERT_TRUE(first.Send(CutRows(x, 64)));
+  EXPECT_TRUE(first.Finish().status.ok());
+  EXPECT_EQ(Get(name).error_code(), grpc::StatusCode::NOT_FOUND);
+  ASSERT_TRUE(second.Send(CutRows(x, 64)));
+  EXPECT_TRUE(second.Finish().status.ok());
+}
+
+TEST_F(ProjectQuotaTest, UploadsAndBytesOfAProjectHaveLimits) {
+  StartWith(R"({"vision": {"open_uploads": 1, "stored_bytes": 640}})");
+  const Activations x = RandomActivations(40, 2, 1);
+  UploadCall first(*activations_);
+  ASSERT_TRUE(first.Send(HeaderIn("vision", x, "a")) && first.Accepted().has_value());
+  const grpc::Status refused = Upload(HeaderIn("vision", x, "b"), {}).status;
+  EXPECT_EQ(ReasonIn(refused), "TOO_MANY_UPLOADS") << refused.error_message();
+  EXPECT_EQ(MetadataIn(refused).at("limit"), "1");
+  EXPECT_GE(RetryMillisecondsIn(refused), 1);
+  EXPECT_TRUE(Upload(HeaderIn("audio", x, "b"), CutRows(x, 64)).status.ok());
+  ASSERT_TRUE(first.Send(CutRows(x, 64)));
+  EXPECT_TRUE(first.Finish().status.ok());
+  EXPECT_TRUE(Upload(HeaderIn("vision", RandomActivations(40, 2, 2), "b"),
+                     CutRows(RandomActivations(40, 2, 2), 64))
+                  .status.ok());
+  const Activations more = RandomActivations(40, 1, 3);
+  ExpectRefused(Upload(HeaderIn("vision", more, "c"), CutRows(more, 64)).status,
+                {grpc::StatusCode::RESOURCE_EXHAUSTED, "TENANT_QUOTA", 800, 640, true});
+  const std::string page = HttpGet(server_->metrics_address(), "/metrics").body;
+  EXPECT_THAT(page, HasSubstr("gramian_project_stored_bytes{project=\"vision\"} 640"));
+  EXPECT_THAT(page, HasSubstr("gramian_project_refused_total{project=\"vision\"} 2"));
+  EXPECT_THAT(page, HasSubstr("gramian_project_ingest_bytes_total{project=\"vision\"} 640"));
+  EXPECT_THAT(
+      page,
+      HasSubstr("gramian_project_quota_used_ratio{project=\"vision\",quota=\"stored_bytes\"} 1\n"));
+}
+
+TEST_F(ProjectQuotaTest, WhoHasComputedForTheHourComputesNoMore) {
+  StartWith(R"({"vision": {"compute_seconds_per_hour": 1}})");
+  const Activations x = RandomActivations(1000, 8, 1);
+  const Activations y = RandomActivations(1000, 8, 2);
+  for (const char* project : {"vision", "audio"}) {
+    ASSERT_TRUE(Upload(HeaderIn(project, x, "x"), CutRows(x, 64)).status.ok());
+    ASSERT_TRUE(Upload(HeaderIn(project, y, "y"), CutRows(y, 64)).status.ok());
+  }
+  v1::CompareLayersResponse response;
+  grpc::Status status;
+  // A bandwidth of its own makes each a computation of its own.
+  for (int i = 1; i < 10'000 && status.ok(); ++i) {
+    status = Compare(LayerIn("vision", "x"), LayerIn("vision", "y"),
+                     {absl::StrCat("cka-kernel=rbf-bandwidth=fixed:", i)}, &response);
+  }
+  ExpectRefused(status, {grpc::StatusCode::RESOURCE_EXHAUSTED, "COMPUTE_QUOTA", 2, 1, true});
+  EXPECT_EQ(Get(LayerIn("vision", "x")).error_code(), grpc::StatusCode::OK);
+  EXPECT_TRUE(Compare(LayerIn("audio", "x"), LayerIn("audio", "y"), {"cka"}, &response).ok());
+  EXPECT_GE(Projects()[1].compute_seconds(), 0.9);
+}
+
+TEST_F(ProjectQuotaTest, WhoSendsTooFastIsReadMoreSlowlyAndLosesNothing) {
+  // A second brings half of it.
+  StartWith(R"({"vision": {"bytes_per_second": 65536}})");
+  const Activations x = RandomActivations(256, 128, 1);
+  const auto start = std::chrono::steady_clock::now();
+  const UploadOutcome outcome = Upload(HeaderIn("vision", x, "x"), CutRows(x, 32));
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(990));
+  std::string bytes;
+  ASSERT_TRUE(Fetch(LayerIn("vision", "x"), &bytes).ok());
+  EXPECT_EQ(bytes, x.bytes());
+}
+
+// Goal: a stream that waits for its rate ends at once when its client goes or the server drains.
+TEST_F(ProjectQuotaTest, WhoWaitsMayLeave) {
+  for (const bool on_disk : {false, true}) {
+    TempDir data;
+    if (on_disk) options_.data_dir = data.path();
+    StartWith(R"({"vision": {"bytes_per_second": 65536}})");
+    // The last chunk but one would wait for half a minute.
+    const Activations x = RandomActivations(4096, 128, 1);
+    const auto open_calls = [&] { return Projects().at(0).open_call_count(); };
+    UploadCall gone(*activations_);
+    ASSERT_TRUE(gone.Send(HeaderIn("vision", x, "x")) && gone.Accepted().has_value());
+    ASSERT_TRUE(gone.Send(CutRows(x, 1024)));
+    gone.Cancel();
+    gone.WaitForEnd();
+    EXPECT_TRUE(Eventually([&] { return open_calls() == 0; }));
+    UploadCall cut(*activations_);
+    ASSERT_TRUE(cut.Send(HeaderIn("vision", x, "y")) && cut.Accepted().has_value());
+    ASSERT_TRUE(cut.Send(CutRows(x, 1024)));
+    server_->Drain(std::chrono::milliseconds(0));
+    EXPECT_EQ(ReasonIn(cut.WaitForEnd().status), "DRAINING");
+    Stop();
+  }
 }
 
 // Goal: a computation that fits alone waits for others instead of being refused. Method: many at

@@ -7,6 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/tls_certificates.h"
 #include "tests/server/http_get.h"
 #include "tests/server/server_fixture.h"
@@ -114,6 +116,27 @@ TEST_F(TlsTest, NewConnectionsGetTheNewCertificateAndABrokenOneNever) {
   EXPECT_EQ(Ask(Trusting(authority_)).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_F(TlsTest, AnExpiredCertificateTakesNoPlace) {
+  Place(authority_.Issue("gramiand", "DNS:localhost,IP:127.0.0.1", {.valid_seconds = 7200}));
+  Start(options_);
+  const auto seconds_left = [&] {
+    constexpr char kName[] = "\ngramian_tls_certificate_expiry_timestamp_seconds ";
+    const std::string page = HttpGet(server_->metrics_address(), "/metrics").body;
+    const size_t at = page.find(kName);
+    return at == std::string::npos ? 0.0
+                                   : std::stod(page.substr(at + sizeof(kName) - 1)) -
+                                         absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  };
+  EXPECT_GT(seconds_left(), 3600.0);
+  EXPECT_LE(seconds_left(), 7200.0);
+  Place(authority_.Issue("gramiand", "DNS:localhost,IP:127.0.0.1", {.valid_seconds = -30}));
+  ASSERT_TRUE(Eventually([&] { return IsCurrent("0"); }));
+  EXPECT_TRUE(Ask(Trusting(authority_)).ok());
+  Place(authority_.Issue("gramiand", "DNS:localhost,IP:127.0.0.1"));
+  ASSERT_TRUE(Eventually([&] { return IsCurrent("1"); }));
+  EXPECT_LE(seconds_left(), 3600.0);
+}
+
 TEST_F(TlsTest, LayersTravelAsTheyAre) {
   Start(options_);
   const auto credentials = Trusting(authority_);
@@ -129,15 +152,34 @@ TEST_F(TlsTest, LayersTravelAsTheyAre) {
 TEST_F(TlsTest, WhatDoesNotFitTogetherIsNamed) {
   const CertificatePair pair = authority_.Issue("a", "DNS:a");
   const CertificatePair other = authority_.Issue("b", "DNS:b");
-  EXPECT_TRUE(CheckTls({pair.certificate, pair.key, ""}).ok());
-  EXPECT_TRUE(CheckTls({pair.certificate, pair.key, clients_.certificate()}).ok());
-  const auto message = [](const TlsContents& contents) {
-    return std::string(CheckTls(contents).message());
+  const absl::Time now = absl::Now();
+  const auto is_fine = [now](const TlsContents& contents) {
+    const absl::Status status = CheckTls(contents, now);
+    EXPECT_TRUE(status.ok()) << status;
+  };
+  is_fine({pair.certificate, pair.key, ""});
+  is_fine({pair.certificate, pair.key, clients_.certificate()});
+  is_fine({"about it\n" + pair.certificate + authority_.certificate() + "\nand more\n", pair.key,
+           clients_.certificate() + authority_.certificate()});
+  const auto message = [now](const TlsContents& contents) {
+    const absl::Status status = CheckTls(contents, now);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    return std::string(status.message());
   };
   EXPECT_THAT(message({"", pair.key, ""}), HasSubstr("--tls-cert holds no PEM certificate"));
   EXPECT_THAT(message({pair.certificate, "", ""}), HasSubstr("--tls-key holds no PEM private key"));
   EXPECT_THAT(message({pair.certificate, other.key, ""}), HasSubstr("is not that of"));
   EXPECT_THAT(message({pair.certificate, pair.key, "x"}), HasSubstr("--tls-client-ca"));
+  // What gRPC would refuse when a client connects.
+  const std::string rubbish = "-----BEGIN CERTIFICATE-----\nrubbish\n";
+  EXPECT_THAT(message({pair.certificate + rubbish, pair.key, ""}),
+              HasSubstr("--tls-cert: what follows certificate 1 is none"));
+  EXPECT_THAT(message({pair.certificate, pair.key, clients_.certificate() + rubbish}),
+              HasSubstr("--tls-client-ca: what follows certificate 1 is none"));
+  const CertificatePair weak = authority_.Issue("weak", "DNS:a", {.rsa_bits = 1024});
+  EXPECT_THAT(message({weak.certificate, weak.key, ""}), HasSubstr("key too small"));
+  const CertificatePair old = authority_.Issue("old", "DNS:a", {.valid_seconds = -30});
+  EXPECT_THAT(message({old.certificate, old.key, ""}), HasSubstr("has expired at 20"));
   options_.tls_key = directory_.path() + "/none.pem";
   const auto server = Server::Start(options_);
   EXPECT_TRUE(absl::IsInvalidArgument(server.status()));

@@ -4,6 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <cstdint>
@@ -64,9 +65,15 @@ CertificateAuthority::CertificateAuthority(const std::string& name)
 std::string CertificateAuthority::certificate() const { return ToPem(certificate_.get()); }
 
 CertificatePair CertificateAuthority::Issue(const std::string& common_name,
-                                            const std::string& alternative_name) const {
-  const std::shared_ptr<EVP_PKEY> key = NewKey();
+                                            const std::string& alternative_name,
+                                            const CertificateOptions& options) const {
+  const std::shared_ptr<EVP_PKEY> key =
+      options.rsa_bits == 0
+          ? NewKey()
+          : std::shared_ptr<EVP_PKEY>(EVP_RSA_gen(static_cast<unsigned>(options.rsa_bits)),
+                                      EVP_PKEY_free);
   const std::shared_ptr<X509> certificate = NewCertificate(common_name, key.get());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.valid_seconds);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
   AddExtension(certificate.get(), certificate_.get(), NID_subject_alt_name, alternative_name);
   X509_sign(certificate.get(), key_.get(), EVP_sha256());

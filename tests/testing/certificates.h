@@ -16,6 +16,12 @@ struct CertificatePair {
   std::string key;
 };
 
+// What is unusual about a certificate.
+struct CertificateOptions {
+  int rsa_bits = 0;           // 0: an elliptic curve
+  long valid_seconds = 3600;  // from now on
+};
+
 // An authority that signs certificates for an hour.
 class CertificateAuthority {
  public:
@@ -24,7 +30,8 @@ class CertificateAuthority {
   // Its own certificate.
   std::string certificate() const;
   // One for a subject with this common name and this subject alternative name ("DNS:localhost").
-  CertificatePair Issue(const std::string& common_name, const std::string& alternative_name) const;
+  CertificatePair Issue(const std::string& common_name, const std::string& alternative_name,
+                        const CertificateOptions& options = {}) const;
 
  private:
   std::shared_ptr<EVP_PKEY> key_;

@@ -40,7 +40,8 @@ std::optional<Question> Translate(const std::string& measure, const json& params
 
 // Why a correct score differs from this one record; empty if it does not.
 std::string ExcuseOf(const json& record) {
-  for (const auto family : {ExcuseAlignment, ExcuseShape, ExcuseRsa, ExcuseNeighbors}) {
+  for (const auto family :
+       {ExcuseAlignment, ExcusePaths, ExcuseShape, ExcuseRsa, ExcuseNeighbors}) {
     if (std::string excuse = family(record); !excuse.empty()) return excuse;
   }
   return "";
@@ -150,7 +151,7 @@ void AddScore(const json& record, double n, GoldenSet& set) {
     question = TranslateFused(measure, params, score);
   } else {
     question = Translate(measure, ParamsOf(record), n);
-    if (question.has_value()) {
+    if (question.has_value() && !question->measure.empty()) {
       score.x = {record.at("x").get<std::string>()};
       score.y = {record.at("y").get<std::string>()};
     }

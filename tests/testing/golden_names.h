@@ -39,6 +39,7 @@ std::optional<Question> TranslateStatistics(const std::string& measure,
 // Why a correct score of a family differs from a record (measure, params, x, y, value, source);
 // empty if it does not. The same sentences are in docs/measures.md.
 std::string ExcuseAlignment(const nlohmann::json& record);
+std::string ExcusePaths(const nlohmann::json& record);
 std::string ExcuseShape(const nlohmann::json& record);
 std::string ExcuseRsa(const nlohmann::json& record);
 std::string ExcuseNeighbors(const nlohmann::json& record);

@@ -43,9 +43,14 @@ std::optional<Question> TranslateAlignment(const std::string& measure, const nlo
   if (measure == "hsic_linear_biased_unnormalised") return Question{"hsic", biased};
   if (measure == "hsic_linear_unbiased_unnormalised") return Question{"hsic-hsic=song", debiased};
   if (measure == "distance_correlation") return Question{"distcorr"};
-  if (measure == "distance_correlation_sqr" && !params.contains("exponent")) {
-    return Question{"distcorr-form=squared"};
+  if (measure == "distance_correlation_sqr") {
+    return Question{absl::StrCat("distcorr-form=squared",
+                                 params.contains("exponent")
+                                     ? absl::StrCat("-exponent=", NumberIn(params, "exponent"))
+                                     : "")};
   }
+  if (measure == "distance_correlation_affinely_invariant")
+    return Question{"distcorr-whitening=full"};
   if (measure == "distance_correlation_unbiased_sqr") return Question{"distcorr-form=unbiased"};
   if (measure == "distance_covariance_sqr") {
     return Question{"hsic-kernel=distance", biased / (n * n)};

@@ -38,8 +38,7 @@ struct GoldenGeometry {
 };
 
 // The space of a golden measure, if it is one of this build: our measure whose scores place the
-// points, and the definition. Not stress_laplace, whose golden values have lost half of their
-// digits (docs/measures.md); tests/measure/stress_test.cc has the definition.
+// points, and the definition. Not stress_laplace, which is excused.
 struct GoldenSpace {
   std::string measure;
   GoldenPlain plain;

@@ -45,6 +45,7 @@ struct AlignOptions {
   std::string solver = "auto";
   std::string transfer = "orthogonal";
   std::vector<std::string> anchors;
+  std::string anchors_file;
   int64_t anchor_count = 0;
   std::vector<std::string> descriptors;
   std::string labels_a;
@@ -52,6 +53,7 @@ struct AlignOptions {
   int64_t neighbors = 0;
   int64_t basis = 50;
   int64_t refine = -1;
+  MapWeights map_weights;
   std::string functions;
   std::string points;
   std::string truth;
@@ -83,25 +85,56 @@ absl::StatusOr<Anchor> ParseAnchor(absl::string_view text) {
       absl::SimpleAtoi(parts.back(), &anchor.input_b)) {
     return anchor;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--anchors ", text, ": write INPUT or INPUT:INPUT, counted from 0"));
+  return absl::InvalidArgumentError("write INPUT or INPUT:INPUT, counted from 0");
+}
+
+// The lines of a file; none without a path.
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path) {
+  if (path.empty()) return std::vector<std::string>();
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read '", path, "'"));
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  if (lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 // Whole numbers, one per line.
 absl::StatusOr<std::vector<int64_t>> ReadLabels(const std::string& path) {
+  const absl::StatusOr<std::vector<std::string>> lines = ReadLines(path);
+  if (!lines.ok()) return lines.status();
   std::vector<int64_t> labels;
-  if (path.empty()) return labels;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read '", path, "'"));
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
-  if (lines.back().empty()) lines.pop_back();
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (absl::SimpleAtoi(lines[i], &labels.emplace_back())) continue;
+  for (const std::string& line : *lines) {
+    if (absl::SimpleAtoi(line, &labels.emplace_back())) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("line ", i + 1, " of '", path, "' is no whole number: '", lines[i], "'"));
+        absl::StrCat("line ", labels.size(), " of '", path, "' is no whole number: '", line, "'"));
   }
   return labels;
+}
+
+// Those of --anchors, then those of --anchors-file, one per line as there.
+absl::StatusOr<std::vector<Anchor>> ReadAnchors(const AlignOptions& options) {
+  std::vector<Anchor> anchors;
+  for (const std::string& text : options.anchors) {
+    absl::StatusOr<Anchor> anchor = ParseAnchor(text);
+    if (!anchor.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--anchors ", text, ": ", anchor.status().message()));
+    }
+    anchors.push_back(*anchor);
+  }
+  const absl::StatusOr<std::vector<std::string>> lines = ReadLines(options.anchors_file);
+  if (!lines.ok()) return lines.status();
+  for (size_t i = 0; i < lines->size(); ++i) {
+    absl::StatusOr<Anchor> anchor = ParseAnchor((*lines)[i]);
+    if (!anchor.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("line ", i + 1, " of '", options.anchors_file,
+                                                     "', '", (*lines)[i],
+                                                     "': ", anchor.status().message()));
+    }
+    anchors.push_back(*anchor);
+  }
+  return anchors;
 }
 
 absl::Status FillNames(const GlobalOptions& globals, const AlignOptions& options,
@@ -142,9 +175,8 @@ absl::StatusOr<AlignmentQuery> MakeQuery(const GlobalOptions& globals,
     status.Update(
         Take(Lookup("--descriptors", text, kDescriptors), query.descriptors.emplace_back()));
   }
-  for (const std::string& text : options.anchors) {
-    status.Update(Take(ParseAnchor(text), query.anchors.emplace_back()));
-  }
+  status.Update(Take(ReadAnchors(options), query.anchors));
+  query.weights = options.map_weights;
   query.neighbor_count = options.neighbors;
   query.function_count = options.basis;
   if (options.refine >= 0) query.refinement_count = options.refine;
@@ -230,6 +262,8 @@ void AddMapOptions(CLI::App& command, AlignOptions& options) {
           "--anchors", options.anchors,
           "Inputs that correspond: I, or I:J for input J of the second layer, counted from 0")
       ->delimiter(',');
+  command.add_option("--anchors-file", options.anchors_file,
+                     "File with anchors written the same way, one per line");
   command.add_option("--anchor-count", options.anchor_count,
                      "So many inputs, evenly spread, as anchors of themselves");
   command
@@ -253,6 +287,19 @@ void AddMapOptions(CLI::App& command, AlignOptions& options) {
   command.add_option("--refine", options.refine,
                      "Steps of ZoomOut (default: 10 for a fitted map, else 0)");
   command.add_option("--solver", options.solver, "auto, direct or iterative; they agree")
+      ->capture_default_str();
+}
+
+void AddWeightOptions(CLI::App& command, MapWeights& weights) {
+  command
+      .add_option("--descriptor-weight", weights.descriptor,
+                  "How much descriptors are to be mapped to each other")
+      ->capture_default_str();
+  command.add_option("--laplacian-weight", weights.laplacian, "How much smoothness is to be kept")
+      ->capture_default_str();
+  command
+      .add_option("--commutativity-weight", weights.commutativity,
+                  "How much products with descriptors are to be kept")
       ->capture_default_str();
 }
 
@@ -284,6 +331,7 @@ void AddAlignCommand(CLI::App& app, const GlobalOptions& globals, Action& action
   command->add_option("layer_a", options->layer_a, "network@step/layer to map from")->required();
   command->add_option("layer_b", options->layer_b, "network@step/layer to map to")->required();
   AddMapOptions(*command, *options);
+  AddWeightOptions(*command, options->map_weights);
   AddCarryOptions(*command, *options);
   command->footer(R"(
 Without anchors and descriptors the layers must have seen the same inputs, and the scores say how

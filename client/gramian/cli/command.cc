@@ -158,9 +158,9 @@ std::string Advice(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      if (reason.empty())
+      if (absl::StartsWith(status.message(), "no server answers"))
         return "; start one with `gramiand`, or name it with --server HOST:PORT or GRAMIAN_SERVER";
-      return "; try again a little later";
+      return absl::StartsWith(status.message(), "the server at") ? "" : "; try again a little later";
     case absl::StatusCode::kResourceExhausted:
       return RetryDelay(status) > absl::ZeroDuration() ? "; try again a little later" : "";
     case absl::StatusCode::kDeadlineExceeded:
@@ -237,6 +237,7 @@ int RunCommandLine(int argc, char** argv) {
   AddAdminCommand(app, globals, action);
   AddWatchCommand(app, globals, action);
   AddTopCommand(app, globals, action);
+  AddQuotasCommand(app, globals, action);
   AddLogLevelCommand(app, globals, action);
   AddTokenCommand(app, globals, action);
   try {

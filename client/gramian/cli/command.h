@@ -62,6 +62,7 @@ void AddTangentCommand(CLI::App& app, const GlobalOptions& globals, Action& acti
 void AddAdminCommand(CLI::App& app, const GlobalOptions& globals, Action& action);  // admin backup
 void AddWatchCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddTopCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddQuotasCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddLogLevelCommand(CLI::App& app, const GlobalOptions& globals,
                         Action& action);  // admin log-level
 

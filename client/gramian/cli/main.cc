@@ -1,4 +1,5 @@
 #include <malloc.h>
+#include <openssl/crypto.h>
 
 #include <cstdlib>
 
@@ -12,5 +13,7 @@ int main(int argc, char** argv) {
   // What gRPC has to say about itself would come between the lines of errors. Before any of it
   // runs.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  // A thread of gRPC may be in the midst of a handshake when the process ends: what it uses stays.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   return gramian::client::cli::RunCommandLine(argc, argv);
 }

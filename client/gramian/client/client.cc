@@ -123,11 +123,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   const absl::StatusOr<Security> security = MakeSecurity(address, options);
   if (!security.ok()) return security.status();
   auto connections = std::make_unique<Connections>(address, options, *security);
-  if (!connections->query->WaitForConnected(
-          absl::ToChronoTime(absl::Now() + options.connect_timeout))) {
-    return absl::UnavailableError(absl::StrCat("no server answers at ", address, " within ",
-                                               absl::FormatDuration(options.connect_timeout),
-                                               options.tls.ca_file.empty() ? "" : " over TLS"));
+  if (absl::Status status = AwaitConnected(connections->query, address,
+                                           !options.tls.ca_file.empty(), options.connect_timeout);
+      !status.ok()) {
+    return status;
   }
   return std::unique_ptr<Client>(new Client(std::move(connections)));
 }

@@ -39,6 +39,23 @@ WatchInfo FromProto(const v1::Watch& proto) {
   return watch;
 }
 
+ProjectStats FromProto(const v1::ProjectStats& proto) {
+  ProjectStats stats;
+  stats.name = proto.name();
+  stats.quotas.stored_bytes = proto.quotas().stored_bytes();
+  stats.quotas.open_upload_count = proto.quotas().open_upload_count();
+  stats.quotas.calls_per_second = proto.quotas().calls_per_second();
+  stats.quotas.burst_call_count = proto.quotas().burst_call_count();
+  stats.quotas.open_call_count = proto.quotas().open_call_count();
+  stats.quotas.bytes_per_second = proto.quotas().bytes_per_second();
+  stats.quotas.compute_seconds_per_hour = proto.quotas().compute_seconds_per_hour();
+  stats.stored_bytes = proto.stored_bytes();
+  stats.open_upload_count = proto.open_upload_count();
+  stats.open_call_count = proto.open_call_count();
+  stats.compute_seconds = proto.compute_seconds();
+  return stats;
+}
+
 ServerStats FromProto(const v1::GetServerStatsResponse& proto) {
   ServerStats stats;
   stats.read_time = client::FromProto(proto.read_time());
@@ -72,6 +89,8 @@ ServerStats FromProto(const v1::GetServerStatsResponse& proto) {
   stats.watch_count = proto.watch_count();
   stats.failed_watch_count = proto.failed_watch_count();
   stats.draining = proto.draining();
+  for (const v1::ProjectStats& project : proto.projects())
+    stats.projects.push_back(FromProto(project));
   return stats;
 }
 

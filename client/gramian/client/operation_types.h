@@ -2,10 +2,33 @@
 #define GRAMIAN_CLIENT_OPERATION_TYPES_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
 namespace gramian::client {
+
+// What a project may use; 0: no limit.
+struct ProjectQuotas {
+  int64_t stored_bytes = 0;
+  int64_t open_upload_count = 0;
+  int64_t calls_per_second = 0;
+  int64_t burst_call_count = 0;
+  int64_t open_call_count = 0;
+  int64_t bytes_per_second = 0;
+  int64_t compute_seconds_per_hour = 0;
+};
+
+// What a project uses of it; see ProjectStats in admin_service.proto.
+struct ProjectStats {
+  std::string name;  // resource name
+  ProjectQuotas quotas;
+  int64_t stored_bytes = 0;
+  int64_t open_upload_count = 0;
+  int64_t open_call_count = 0;
+  double compute_seconds = 0;
+};
 
 // A server at one moment. Counts of what happened are since its start; see GetServerStatsResponse
 // in admin_service.proto for each.
@@ -41,6 +64,7 @@ struct ServerStats {
   int64_t watch_count = 0;
   int64_t failed_watch_count = 0;
   bool draining = false;
+  std::vector<ProjectStats> projects;  // that the caller may see
 };
 
 // How much a server logs; each level holds those after it.

@@ -51,6 +51,7 @@ std::string KernelSpec::ToString() const {
   for (const auto& [name, value] : kKinds) {
     if (value == kind) text = name;
   }
+  if (exponent != 1.0) absl::StrAppend(&text, "-exponent=", FormatNumber(exponent));
   if (!has_bandwidth()) return text;
   for (const auto& [name, value] : kRules) {
     if (value == rule) absl::StrAppend(&text, "-bandwidth=", name, ":", FormatNumber(factor));

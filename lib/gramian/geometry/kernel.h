@@ -16,8 +16,8 @@ enum class KernelKind {
   kCosine,  // x_i . x_j / (|x_i| |x_j|); a zero row has similarity 0 to everything, itself included
   kRbf,     // exp(-|x_i - x_j|^2 / (2 sigma^2))
   kLaplacian,  // exp(-|x_i - x_j| / sigma)
-  kDistance,  // -|x_i - x_j| (conditionally positive: distance correlation is the alignment of this
-              // kernel)
+  kDistance,  // -|x_i - x_j|^e (conditionally positive: distance correlation is the alignment of
+              // this kernel)
 };
 
 // How sigma of kRbf and kLaplacian is found. Libraries disagree, so the choice is always explicit.
@@ -35,6 +35,8 @@ struct KernelSpec {
   // Only for kRbf and kLaplacian; factor > 0.
   BandwidthRule rule = BandwidthRule::kMedian;
   double factor = 1.0;
+  // e of kDistance, 0 < e < 2.
+  double exponent = 1.0;
 
   friend bool operator==(const KernelSpec&, const KernelSpec&) = default;
 
@@ -42,8 +44,7 @@ struct KernelSpec {
   // Whether K is the Gram matrix of (possibly row-normalised) features, so that work can stay in
   // feature space.
   bool is_feature_map() const { return kind == KernelKind::kLinear || kind == KernelKind::kCosine; }
-  // Canonical text, e.g. "linear", "rbf-bandwidth=median:0.5". Parsed back by ParseKernel and
-  // ParseBandwidth.
+  // Canonical text, e.g. "linear", "rbf-bandwidth=median:0.5", "distance-exponent=1.5".
   std::string ToString() const;
 };
 

@@ -138,7 +138,11 @@ void RsmTiles<Scalar>::Tile(int64_t row, int64_t row_count, int64_t col, int64_t
       entries = (entries.sqrt() * static_cast<Scalar>(-1.0 / sigma_)).exp();
       break;
     default:
-      entries = -entries.sqrt();
+      if (kernel_.exponent == 1.0) {
+        entries = -entries.sqrt();
+      } else {
+        entries = -entries.pow(static_cast<Scalar>(0.5 * kernel_.exponent));
+      }
   }
 }
 

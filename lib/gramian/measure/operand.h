@@ -48,7 +48,11 @@ class Operand {
 
   // The operand of one of layers() alone.
   Operand Only(std::shared_ptr<const Representation> layer) const {
-    return fused_ ? Operand(std::move(layer), cache_) : *this;
+    return fused_ ? Other(std::move(layer)) : *this;
+  }
+  // The operand of another layer, such as one made from this one, through the same cache.
+  Operand Other(std::shared_ptr<const Representation> layer) const {
+    return Operand(std::move(layer), cache_);
   }
 
   // This operand with input i taken from input order[i], through another cache. What a permutation

@@ -121,10 +121,20 @@ class ActivationStore {
   virtual absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) = 0;
   // Bytes of committed and announced content of a project, and of its probe sets (for quotas).
   virtual int64_t ProjectBytes(const std::string& project) const = 0;
+  // Uploads of a project that are open.
+  virtual int64_t ProjectUploads(const std::string& project) const = 0;
+  // Layers of a project. O(snapshots).
+  virtual int64_t ProjectLayers(const std::string& project) const = 0;
+  // Projects that have a layer, ascending.
+  virtual std::vector<std::string> ListProjects() const = 0;
   // Bytes that the store holds in memory: all content without a data directory, and the probe sets.
   virtual int64_t MemoryBytes() const = 0;
-  // Deletes snapshots as the options say; returns how many.
-  virtual absl::StatusOr<int64_t> ApplyRetention(absl::Time now) = 0;
+  // Deletes snapshots as the options say, and calls `retired` for each; returns how many.
+  virtual absl::StatusOr<int64_t> ApplyRetention(
+      absl::Time now, const std::function<void(const SnapshotKey&)>& retired) = 0;
+  absl::StatusOr<int64_t> ApplyRetention(absl::Time now) {
+    return ApplyRetention(now, [](const SnapshotKey&) {});
+  }
 
   // --- Probe sets.
   // OK and the earlier one if it is there already, equal. ALREADY_EXISTS, naming the first

@@ -224,6 +224,27 @@ int64_t StoreCore::ProjectBytes(const std::string& project) const {
   return bytes;
 }
 
+int64_t StoreCore::ProjectUploads(const std::string& project) const {
+  MutexLock lock(mutex_);
+  return CountUploads(project);
+}
+
+int64_t StoreCore::CountUploads(const std::string& project) const {
+  return std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+    return session.first.first.snapshot.project == project;
+  });
+}
+
+int64_t StoreCore::ProjectLayers(const std::string& project) const {
+  MutexLock lock(mutex_);
+  return index_.ProjectLayers(project);
+}
+
+std::vector<std::string> StoreCore::ListProjects() const {
+  MutexLock lock(mutex_);
+  return index_.ListProjects();
+}
+
 int64_t StoreCore::MemoryBytes() const {
   MutexLock lock(mutex_);
   const int64_t content = options_.data_dir.empty() ? index_.bytes() + reserved_bytes_ : 0;
@@ -273,7 +294,8 @@ absl::Status StoreCore::NoteUses() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
+absl::StatusOr<int64_t> StoreCore::ApplyRetention(
+    absl::Time now, const std::function<void(const SnapshotKey&)>& retired) {
   MutexLock change(change_mutex_);
   // A full disk is what retention is there for.
   const absl::Status noted = NoteUses();
@@ -287,18 +309,19 @@ absl::StatusOr<int64_t> StoreCore::ApplyRetention(absl::Time now) {
   std::stable_sort(
       candidates.begin(), candidates.end(),
       [](const SnapshotRecord& a, const SnapshotRecord& b) { return a.used < b.used; });
-  int64_t retired = 0;
+  int64_t count = 0;
   for (const SnapshotRecord& record : candidates) {
     {
       MutexLock lock(mutex_);
       if (!MayRetire(record, now)) continue;
     }
     GRAMIAN_RETURN_IF_ERROR(RemoveSnapshots({record.key}));
+    retired(record.key);
+    ++count;
     MutexLock lock(mutex_);
     ++counters_.retired_snapshots;
-    ++retired;
   }
-  return retired;
+  return count;
 }
 
 // --- Probe sets.

@@ -54,8 +54,12 @@ class StoreCore final : public ActivationStore, private UploadHost {
                                                              const std::string& network) override;
   absl::StatusOr<SnapshotSummary> PinSnapshot(const SnapshotKey& key, bool pinned) override;
   int64_t ProjectBytes(const std::string& project) const override;
+  int64_t ProjectUploads(const std::string& project) const override;
+  int64_t ProjectLayers(const std::string& project) const override;
+  std::vector<std::string> ListProjects() const override;
   int64_t MemoryBytes() const override;
-  absl::StatusOr<int64_t> ApplyRetention(absl::Time now) override;
+  absl::StatusOr<int64_t> ApplyRetention(
+      absl::Time now, const std::function<void(const SnapshotKey&)>& retired) override;
 
   absl::StatusOr<ProbeSet> CreateProbeSet(const ProbeSet& probe_set) override;
   absl::StatusOr<ProbeSet> GetProbeSet(const std::string& project,
@@ -90,6 +94,7 @@ class StoreCore final : public ActivationStore, private UploadHost {
   // The open upload that `plan` joins; null if there is none.
   absl::StatusOr<std::shared_ptr<UploadSession>> Join(const UploadPlan& plan)
       GRAMIAN_REQUIRES(mutex_);
+  int64_t CountUploads(const std::string& project) const GRAMIAN_REQUIRES(mutex_);
   // Whether an upload that takes so many bytes may begin.
   absl::Status CheckOpen(const UploadPlan& plan, int64_t size) const GRAMIAN_REQUIRES(mutex_);
   // Whether so many bytes more are within the store's limit, or that of probe sets.

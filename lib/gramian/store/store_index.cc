@@ -122,6 +122,25 @@ int64_t StoreIndex::ProjectBytes(const std::string& project) const {
   return it == project_bytes_.end() ? 0 : it->second;
 }
 
+int64_t StoreIndex::ProjectLayers(const std::string& project) const {
+  int64_t layers = 0;
+  const auto networks = projects_.find(project);
+  if (networks == projects_.end()) return layers;
+  for (const auto& [network, steps] : networks->second) {
+    for (const auto& [step, snapshot] : steps)
+      layers += static_cast<int64_t>(snapshot.layers.size());
+  }
+  return layers;
+}
+
+std::vector<std::string> StoreIndex::ListProjects() const {
+  std::vector<std::string> projects;
+  for (const auto& [project, networks] : projects_) {
+    if (!networks.empty()) projects.push_back(project);
+  }
+  return projects;
+}
+
 template <typename Visit>
 void StoreIndex::ForUsers(const std::string& project, const std::string& probe_set,
                           const Visit& visit) const {

@@ -64,6 +64,9 @@ class StoreIndex {
   int64_t LayerCount(const SnapshotKey& key) const;
   // Bytes of a project's content, each content once.
   int64_t ProjectBytes(const std::string& project) const;
+  int64_t ProjectLayers(const std::string& project) const;
+  // Ascending; none without a layer.
+  std::vector<std::string> ListProjects() const;
   // Some layer that names the probe set; null if none does.
   const StoredLayer* FindUser(const std::string& project, const std::string& probe_set) const;
   // ALREADY_EXISTS, naming one, if layers that name the probe set have another number of rows or

@@ -134,10 +134,7 @@ absl::Status StoreCore::CheckOpen(const UploadPlan& plan, int64_t size) const {
   const std::optional<Digest> digest = Digest::FromHex(plan.expected_digest);
   GRAMIAN_RETURN_IF_ERROR(CheckConflict(plan, digest.has_value() ? &*digest : nullptr));
   GRAMIAN_RETURN_IF_ERROR(CheckLayerCount(key));
-  const int64_t uploads =
-      std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
-        return session.first.first.snapshot.project == key.snapshot.project;
-      });
+  const int64_t uploads = CountUploads(key.snapshot.project);
   if (uploads >= options_.max_uploads) {
     return WithLimit(absl::ResourceExhaustedError(
                          absl::StrCat("project '", key.snapshot.project, "' has the limit of ",
