@@ -16,12 +16,12 @@ namespace gramian {
 
 // One change, or one call that was refused for who made it.
 struct AuditEntry {
-  std::string who;       // name in the access file; empty for strangers
-  std::string rpc;       // "ActivationService/PinSnapshot"; "retention": the server itself
-  std::string resource;  // the first that was named
-  nlohmann::ordered_json request;  // see ScalarsOf; null for none
+  std::string who = {};       // name in the access file; empty for strangers
+  std::string rpc = {};       // "ActivationService/PinSnapshot"; "retention": the server itself
+  std::string resource = {};  // the first that was named
+  nlohmann::ordered_json request = {};  // see ScalarsOf; null for none
   absl::StatusCode outcome = absl::StatusCode::kOk;
-  std::string reason;  // of a failure, as clients see it
+  std::string reason = {};  // of a failure, as clients see it
 };
 
 // Numbers, truth values, enums and texts of a request: what it asked for beyond the resource, such

@@ -20,6 +20,7 @@
 #include "gramian/base/status_macros.h"
 #include "gramian/engine/result_store.h"
 #include "server/access_control.h"
+#include "server/admission.h"
 #include "server/config_file.h"
 #include "server/listen_socket.h"
 #include "server/tls_certificates.h"
