@@ -160,7 +160,8 @@ std::string Advice(const absl::Status& status) {
     case absl::StatusCode::kUnavailable:
       if (absl::StartsWith(status.message(), "no server answers"))
         return "; start one with `gramiand`, or name it with --server HOST:PORT or GRAMIAN_SERVER";
-      return absl::StartsWith(status.message(), "the server at") ? "" : "; try again a little later";
+      return absl::StartsWith(status.message(), "the server at") ? ""
+                                                                 : "; try again a little later";
     case absl::StatusCode::kResourceExhausted:
       return RetryDelay(status) > absl::ZeroDuration() ? "; try again a little later" : "";
     case absl::StatusCode::kDeadlineExceeded:

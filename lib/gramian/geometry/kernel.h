@@ -16,8 +16,8 @@ enum class KernelKind {
   kCosine,  // x_i . x_j / (|x_i| |x_j|); a zero row has similarity 0 to everything, itself included
   kRbf,     // exp(-|x_i - x_j|^2 / (2 sigma^2))
   kLaplacian,  // exp(-|x_i - x_j| / sigma)
-  kDistance,  // -|x_i - x_j|^e (conditionally positive: distance correlation is the alignment of
-              // this kernel)
+  kDistance,   // -|x_i - x_j|^e (conditionally positive: distance correlation is the alignment of
+               // this kernel)
 };
 
 // How sigma of kRbf and kLaplacian is found. Libraries disagree, so the choice is always explicit.

@@ -19,9 +19,9 @@ namespace gramian {
 absl::StatusOr<double> ComputeBandwidth(const ComputeContext& context, const Representation& layer,
                                         const KernelSpec& kernel);
 
-// The symmetric n x n matrix K of `kernel` (see KernelKind; kDistance is -|x_i - x_j|^e), sigma from
-// ComputeBandwidth, in double. Coinciding inputs have distance exactly 0. n^2 d flops, n^2 doubles:
-// RESOURCE_EXHAUSTED if they do not fit in scratch.
+// The symmetric n x n matrix K of `kernel` (see KernelKind; kDistance is -|x_i - x_j|^e), sigma
+// from ComputeBandwidth, in double. Coinciding inputs have distance exactly 0. n^2 d flops, n^2
+// doubles: RESOURCE_EXHAUSTED if they do not fit in scratch.
 absl::StatusOr<Matrix> ComputeRsm(const ComputeContext& context, const Representation& layer,
                                   const KernelSpec& kernel, double sigma);
 
