@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "gramian/base/flop_count.h"
 
 namespace gramian {
 namespace {
@@ -158,6 +159,10 @@ std::vector<MetricFamily> ComputeFamilies(const EngineStats& engine, const Queue
   families.push_back(Snapshot("gramian_compute_seconds_total", MetricType::Counter,
                               "Wall time spent computing, summed over computations")
                          .Value(engine.compute_seconds_total)
+                         .Take());
+  families.push_back(Snapshot("gramian_compute_flops_total", MetricType::Counter,
+                              "Floating point operations of matrix products")
+                         .Value(MatrixFlops())
                          .Take());
   families.push_back(Snapshot("gramian_queue_length", MetricType::Gauge,
                               "Jobs that wait for a thread or for what another computes")

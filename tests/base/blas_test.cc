@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "gramian/base/flop_count.h"
 #include "gtest/gtest.h"
 #include "tests/engine/threads.h"
 #include "tests/testing/random.h"
@@ -126,6 +127,18 @@ TEST(ProductTest, TransposesEitherSide) {
   EXPECT_EQ(Product(a_turned, Transpose::kYes, b, Transpose::kNo), expected);
   EXPECT_EQ(Product(a, Transpose::kNo, b_turned, Transpose::kYes), expected);
   EXPECT_EQ(Product(a_turned, Transpose::kYes, b_turned, Transpose::kYes), expected);
+}
+
+TEST(FlopCountTest, ProductsAreCountedAsTheyAreMade) {
+  const Matrix a = Matrix::Ones(3, 5);
+  const Matrix b = Matrix::Ones(5, 4);
+  Matrix c(3, 4);
+  const double before = MatrixFlops();
+  Gemm(Transpose::kNo, Transpose::kNo, 3, 4, 5, 1.0, a.data(), 5, b.data(), 4, 0.0, c.data(), 4);
+  EXPECT_EQ(MatrixFlops() - before, 2 * 3 * 4 * 5);
+  Matrix upper = Matrix::Zero(5, 5);
+  SyrkUpper(3, 5, a.data(), 5, 0.0, upper.data(), 5);
+  EXPECT_EQ(MatrixFlops() - before, 2 * 3 * 4 * 5 + 3 * 5 * 6);
 }
 
 TEST(ProductTest, EmptySidesGiveAnEmptyOrZeroProduct) {

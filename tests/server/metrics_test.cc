@@ -84,6 +84,7 @@ TEST_F(MetricsTest, NamesTypesAndHelpTextsAreThese) {
       "computed, or were being computed for another; scores that were known or not",
       "gramian_computations gauge Computations running now",
       "gramian_computations_total counter Scores computed and computations stopped early",
+      "gramian_compute_flops_total counter Floating point operations of matrix products",
       "gramian_compute_seconds histogram Time an RPC computed, queueing excluded; nothing for "
       "answers that were known",
       "gramian_compute_seconds_total counter Wall time spent computing, summed over computations",

@@ -4,6 +4,7 @@
 #include <lapacke.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gramian/base/flop_count.h"
 
 namespace gramian {
 namespace {
@@ -18,6 +20,22 @@ namespace {
 CBLAS_TRANSPOSE Op(Transpose op) { return op == Transpose::kYes ? CblasTrans : CblasNoTrans; }
 
 blasint Int(Index value) { return static_cast<blasint>(value); }
+
+// A double: an integer would be full after some months of a fast machine.
+std::atomic<double> matrix_flops{0.0};
+
+void CountProduct(Index m, Index n, Index k) {
+  matrix_flops.fetch_add(
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
+      std::memory_order_relaxed);
+}
+
+// The upper half of d x d.
+void CountSyrk(Index n, Index d) {
+  matrix_flops.fetch_add(
+      static_cast<double>(n) * static_cast<double>(d) * static_cast<double>(d + 1),
+      std::memory_order_relaxed);
+}
 
 // A relative Frobenius error of products of k terms that only a wrong kernel can exceed.
 template <typename Scalar>
@@ -80,24 +98,30 @@ absl::Status CheckEigen(Index n, std::mt19937_64& random) {
 
 }  // namespace
 
+double MatrixFlops() { return matrix_flops.load(std::memory_order_relaxed); }
+
 void Gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, float alpha, const float* a,
           Index lda, const float* b, Index ldb, float beta, float* c, Index ldc) {
+  CountProduct(m, n, k);
   cblas_sgemm(CblasRowMajor, Op(a_op), Op(b_op), Int(m), Int(n), Int(k), alpha, a, Int(lda), b,
               Int(ldb), beta, c, Int(ldc));
 }
 
 void Gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, double alpha, const double* a,
           Index lda, const double* b, Index ldb, double beta, double* c, Index ldc) {
+  CountProduct(m, n, k);
   cblas_dgemm(CblasRowMajor, Op(a_op), Op(b_op), Int(m), Int(n), Int(k), alpha, a, Int(lda), b,
               Int(ldb), beta, c, Int(ldc));
 }
 
 void SyrkUpper(Index n, Index d, const float* a, Index lda, float beta, float* c, Index ldc) {
+  CountSyrk(n, d);
   cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, Int(d), Int(n), 1.0F, a, Int(lda), beta, c,
               Int(ldc));
 }
 
 void SyrkUpper(Index n, Index d, const double* a, Index lda, double beta, double* c, Index ldc) {
+  CountSyrk(n, d);
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, Int(d), Int(n), 1.0, a, Int(lda), beta, c,
               Int(ldc));
 }
