@@ -232,8 +232,9 @@ TEST_F(CommandTest, AServerThatIsNotThereIsWorthARetry) {
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
   for (const char* command :
-       {"push", "pull", "ls", "rm", "pin", "unpin", "probe-set", "info", "measures", "compare",
-        "networks", "layer", "match", "search", "embed", "operator", "path", "msa"}) {
+       {"push",  "pull",     "ls",      "rm",       "pin",   "unpin",    "probe-set",
+        "info",  "measures", "compare", "networks", "layer", "match",    "search",
+        "embed", "operator", "path",    "msa",      "align", "accuracy", "quotas"}) {
     const Result result = Gramian({command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.output, ContainsRegex("Examples?:\n  gramian ")) << command;

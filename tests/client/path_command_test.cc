@@ -117,6 +117,20 @@ TEST_F(PathCommandTest, FilesHoldTheWholeReport) {
   EXPECT_THAT(svg, HasSubstr("net1@0"));
 }
 
+TEST_F(PathCommandTest, LogitsHaveAnAccuracyAndNetworksADifference) {
+  const Result both =
+      Gramian({"accuracy", "net0@0/net0_layer4", "net1@0/net1_layer4", "--labels", kTarget});
+  ASSERT_EQ(both.exit_code, 0) << both.errors;
+  EXPECT_EQ(both.output,
+            "net0@0/net0_layer4   0.9580\nnet1@0/net1_layer4   0.9620\n"
+            "accuracy difference  0.0040\n");
+  const Result one = Gramian({"accuracy", "net0@0/net0_layer4", "--labels", kTarget});
+  EXPECT_EQ(one.output, "net0@0/net0_layer4  0.9580\n");
+  const Result wrong = Gramian({"accuracy", "net0@0/net0_layer1", "--labels", kTarget});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.errors, HasSubstr("have no disagreement: different widths"));
+}
+
 TEST_F(PathCommandTest, WithoutEndsTheLayersAreThePath) {
   const Result result = Gramian({"path", "net0@0"});
   ASSERT_EQ(result.exit_code, 0) << result.errors;

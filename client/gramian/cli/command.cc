@@ -230,6 +230,7 @@ int RunCommandLine(int argc, char** argv) {
   AddProbeSetCommand(app, globals, action);
   AddCompareCommands(app, globals, action);
   AddLayerCommand(app, globals, action);
+  AddAccuracyCommand(app, globals, action);
   AddMatchCommands(app, globals, action);
   AddOperatorCommand(app, globals, action);
   AddPathCommand(app, globals, action);

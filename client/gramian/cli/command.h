@@ -52,6 +52,7 @@ void AddProbeSetCommand(CLI::App& app, const GlobalOptions& globals, Action& act
 void AddCompareCommands(CLI::App& app, const GlobalOptions& globals,
                         Action& action);  // compare, networks
 void AddLayerCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
+void AddAccuracyCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
 void AddMatchCommands(CLI::App& app, const GlobalOptions& globals,
                       Action& action);  // match, search, embed
 void AddOperatorCommand(CLI::App& app, const GlobalOptions& globals, Action& action);
