@@ -193,6 +193,8 @@ void FillProjects(const ServerState& state, const Grant& grant, v1::GetServerSta
   int64_t layers = 0;
   int64_t uploads = 0;
   for (const std::string& project : ProjectsOf(state, grant)) {
+    // Who may see all needs no sums.
+    if (grant.all_projects && stats.projects_size() >= state.options.page_size) break;
     v1::ProjectStats element;
     const ProjectUse use = state.admission.UseOf(project, absl::Now());
     element.set_name(FormatProject(project));

@@ -189,6 +189,16 @@ TEST_F(ProjectQuotaTest, OpenCallsOfAProjectHaveALimitThatMayChange) {
   EXPECT_TRUE(second.Finish().status.ok());
 }
 
+TEST_F(ProjectQuotaTest, AsManyProjectsAreShownAsAPageHas) {
+  options_.page_size = 2;
+  StartWith(R"({"a": {}, "b": {"calls_per_second": 7}, "c": {}})");
+  const std::vector<v1::ProjectStats> projects = Projects();
+  ASSERT_EQ(projects.size(), 2U);
+  EXPECT_EQ(projects[1].name(), "projects/b");
+  EXPECT_EQ(projects[1].quotas().calls_per_second(), 7);
+  EXPECT_EQ(projects[1].quotas().burst_call_count(), 7);
+}
+
 TEST_F(ProjectQuotaTest, UploadsAndBytesOfAProjectHaveLimits) {
   StartWith(R"({"vision": {"open_uploads": 1, "stored_bytes": 640}})");
   const Activations x = RandomActivations(40, 2, 1);
